@@ -1,0 +1,13 @@
+namespace Serverless.Faults;
+
+/// <summary>Why input was refused.</summary>
+/// <param name="Code">Stable kebab-case code: a public contract, a metric label, and at least one test each.</param>
+/// <param name="Where">Path of the field at fault, in the names of our own schema. Never the field's value: that is the
+/// attacker's text.</param>
+/// <remarks>A refusal is a value, not an exception. An outage is the dependency's exception, passed through to the platform's
+/// retry; a bug is <see cref="InvalidOperationException"/> or <see cref="System.Diagnostics.UnreachableException"/>.</remarks>
+public sealed record Fault(string Code, string Where)
+{
+    /// <summary><c>code at where</c>, for logs and messages.</summary>
+    public override string ToString() => $"{Code} at {Where}";
+}

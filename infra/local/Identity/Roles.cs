@@ -1,0 +1,35 @@
+namespace Serverless.Local.Identity;
+
+/// <summary>The roles the pipeline uses and the data actions each grants (Azure built-in role definitions; custom ones end in
+/// "(custom)" and are defined in infra/).</summary>
+public static class Roles
+{
+    /// <summary>Role name to data actions; <c>*</c> stands for any characters.</summary>
+    public static IReadOnlyDictionary<string, string[]> DataActions { get; } = new Dictionary<string, string[]>(StringComparer.Ordinal)
+    {
+        ["Azure Event Hubs Data Owner"] = ["Microsoft.EventHub/*"],
+        ["Azure Event Hubs Data Sender"] = ["Microsoft.EventHub/*/send/action"],
+        ["Azure Event Hubs Data Receiver"] = ["Microsoft.EventHub/*/receive/action"],
+        ["IoT Hub Data Contributor"] = ["Microsoft.Devices/IotHubs/*"],
+        ["IoT Hub Data Reader"] = ["Microsoft.Devices/IotHubs/*/read"],
+        ["IoT Hub Registry Contributor"] = ["Microsoft.Devices/IotHubs/devices/*"],
+        ["IoT Hub Twin Contributor"] = ["Microsoft.Devices/IotHubs/twins/*"],
+        ["Storage Blob Data Reader"] = ["Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read"],
+        ["Storage Blob Data Contributor"] = ["Microsoft.Storage/storageAccounts/blobServices/containers/blobs/*"],
+        ["Storage Queue Data Contributor"] = ["Microsoft.Storage/storageAccounts/queueServices/queues/messages/*"],
+        ["Storage Table Data Contributor"] = ["Microsoft.Storage/storageAccounts/tableServices/tables/entities/*"],
+    };
+
+    /// <summary>Whether a granted action pattern covers an action. Case-insensitive, as Azure compares them.</summary>
+    /// <param name="granted">Pattern with at most one <c>*</c>.</param>
+    /// <param name="action">The action asked for.</param>
+    public static bool Covers(string granted, string action)
+    {
+        var star = granted.IndexOf('*', StringComparison.Ordinal);
+        return star < 0
+            ? string.Equals(granted, action, StringComparison.OrdinalIgnoreCase)
+            : action.Length >= granted.Length - 1
+                && action.AsSpan().StartsWith(granted.AsSpan(0, star), StringComparison.OrdinalIgnoreCase)
+                && action.AsSpan().EndsWith(granted.AsSpan(star + 1), StringComparison.OrdinalIgnoreCase);
+    }
+}
