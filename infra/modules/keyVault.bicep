@@ -1,0 +1,112 @@
+metadata name = 'Key Vault'
+metadata description = 'Vault with one signing key a role. RBAC, purge protection, sign and verify only; expiry notifies, never rotates by itself.'
+metadata trust = 'Trusted. Root keys are never here: firmware-signing/README.md. What each key can do if stolen is a table there.'
+
+@export()
+@description('A signing key and who may sign with it.')
+type signingKeyType = {
+  name: string
+  @description('Object ids that may sign.')
+  signerPrincipalIds: string[]
+}
+
+@description('Required. Name of the vault, at most 24 characters.')
+@maxLength(24)
+param name string
+
+@description('Required. Azure region.')
+param location string
+
+@description('Required. Tags of the deployment.')
+param tags object
+
+@description('Required. Signing keys, P-256.')
+param keys signingKeyType[]
+
+@description('Required. Definition id of the custom signer role.')
+param signerRoleId string
+
+@description('Optional. Keys in hardware (Premium vault).')
+param hardware bool = false
+
+@description('Required. Workspace for diagnostics.')
+param workspaceId string
+
+@description('Required. Whether public network access is refused.')
+param isolated bool
+
+resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
+  name: name
+  location: location
+  tags: tags
+  properties: {
+    tenantId: tenant().tenantId
+    sku: { family: 'A', name: hardware ? 'premium' : 'standard' }
+    enableRbacAuthorization: true
+    enableSoftDelete: true
+    softDeleteRetentionInDays: 90
+    enablePurgeProtection: true
+    publicNetworkAccess: isolated ? 'Disabled' : 'Enabled'
+    networkAcls: { bypass: 'AzureServices', defaultAction: isolated ? 'Deny' : 'Allow' }
+  }
+}
+
+// TUF roles pin a key version: rotation is a signed change of metadata, so the vault only reminds.
+resource vaultKeys 'Microsoft.KeyVault/vaults/keys@2024-11-01' = [
+  for key in keys: {
+    parent: vault
+    name: key.name
+    tags: tags
+    properties: {
+      kty: hardware ? 'EC-HSM' : 'EC'
+      curveName: 'P-256'
+      keyOps: ['sign', 'verify']
+      attributes: { enabled: true, exportable: false }
+      rotationPolicy: {
+        attributes: { expiryTime: 'P2Y' }
+        lifetimeActions: [{ action: { type: 'notify' }, trigger: { timeBeforeExpiry: 'P60D' } }]
+      }
+    }
+  }
+]
+
+var signers = flatten(map(keys, key => map(key.signerPrincipalIds, principalId => { key: key.name, principalId: principalId })))
+
+resource signedKey 'Microsoft.KeyVault/vaults/keys@2024-11-01' existing = [
+  for signer in signers: {
+    parent: vault
+    name: signer.key
+  }
+]
+
+resource signerRights 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (signer, index) in signers: {
+    name: guid(vault.id, signer.key, signer.principalId)
+    scope: signedKey[index]
+    properties: {
+      principalId: signer.principalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: signerRoleId
+    }
+    dependsOn: [vaultKeys]
+  }
+]
+
+resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'to-workspace'
+  scope: vault
+  properties: {
+    workspaceId: workspaceId
+    logs: [{ categoryGroup: 'allLogs', enabled: true }]
+    metrics: [{ category: 'AllMetrics', enabled: true }]
+  }
+}
+
+resource lock 'Microsoft.Authorization/locks@2020-05-01' = {
+  name: 'keep-keys'
+  scope: vault
+  properties: { level: 'CanNotDelete', notes: 'Devices trust these keys; a lost vault means a root ceremony.' }
+}
+
+output id string = vault.id
+output uri string = vault.properties.vaultUri
