@@ -9,8 +9,8 @@ metadata trust = 'Trusted to keep order and bytes. Who can send to telemetry can
 type accessType = {
   @description('Hub name.')
   hub: 'telemetry' | 'validated' | 'alerts'
-  @description('Object id of the managed identity.')
-  principalId: string
+  @description('Function app whose identity holds the right.')
+  app: string
   @description('Data Sender or Data Receiver.')
   right: 'send' | 'receive'
 }
@@ -43,6 +43,9 @@ param partitions int
 @minValue(1)
 @maxValue(7)
 param retentionDays int = 7
+
+@description('Required. Object id of each app identity, by app name.')
+param principals object
 
 @description('Required. Every right on the hubs.')
 param access accessType[]
@@ -113,11 +116,12 @@ var roleIds = {
 
 resource rights 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for (right, index) in access: {
-    name: guid(namespace.id, right.hub, right.principalId, right.right)
+    name: guid(namespace.id, right.hub, right.app, right.right)
     scope: hub[index]
     properties: {
-      principalId: right.principalId
+      principalId: principals[right.app]
       principalType: 'ServicePrincipal'
+      description: '${right.app}: ${right.right} ${right.hub}'
       roleDefinitionId: roleIds[right.right]
     }
     dependsOn: [hubs]

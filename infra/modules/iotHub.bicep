@@ -22,11 +22,14 @@ param units int
 @description('Required. Event Hubs namespace in this resource group.')
 param eventHubsName string
 
-@description('Required. Who may operate the registry: object ids.')
-param operatorPrincipalIds string[]
+@description('Required. Object id of each app identity, by app name.')
+param principals object
 
-@description('Required. Who may read the registry: object ids.')
-param readerPrincipalIds string[]
+@description('Required. Who may operate the registry: app names.')
+param operatorApps string[]
+
+@description('Required. Who may read the registry: app names.')
+param readerApps string[]
 
 @description('Required. Definition id of the custom registry operator role.')
 param operatorRoleId string
@@ -123,18 +126,28 @@ resource hub 'Microsoft.Devices/IotHubs@2023-06-30' = {
 }
 
 resource operators 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for principalId in operatorPrincipalIds: {
-    name: guid(hub.id, principalId, operatorRoleId)
+  for app in operatorApps: {
+    name: guid(hub.id, app, operatorRoleId)
     scope: hub
-    properties: { principalId: principalId, principalType: 'ServicePrincipal', roleDefinitionId: operatorRoleId }
+    properties: {
+      principalId: principals[app]
+      principalType: 'ServicePrincipal'
+      description: '${app}: operate'
+      roleDefinitionId: operatorRoleId
+    }
   }
 ]
 
 resource readers 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for principalId in readerPrincipalIds: {
-    name: guid(hub.id, principalId, readerRoleId)
+  for app in readerApps: {
+    name: guid(hub.id, app, readerRoleId)
     scope: hub
-    properties: { principalId: principalId, principalType: 'ServicePrincipal', roleDefinitionId: readerRoleId }
+    properties: {
+      principalId: principals[app]
+      principalType: 'ServicePrincipal'
+      description: '${app}: read'
+      roleDefinitionId: readerRoleId
+    }
   }
 ]
 

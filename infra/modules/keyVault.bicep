@@ -6,8 +6,8 @@ metadata trust = 'Trusted. Root keys are never here: firmware-signing/README.md.
 @description('A signing key and who may sign with it.')
 type signingKeyType = {
   name: string
-  @description('Object ids that may sign.')
-  signerPrincipalIds: string[]
+  @description('Function app whose identity may sign with it.')
+  signer: string
 }
 
 @description('Required. Name of the vault, at most 24 characters.')
@@ -19,6 +19,9 @@ param location string
 
 @description('Required. Tags of the deployment.')
 param tags object
+
+@description('Required. Object id of each app identity, by app name.')
+param principals object
 
 @description('Required. Signing keys, P-256.')
 param keys signingKeyType[]
@@ -70,25 +73,16 @@ resource vaultKeys 'Microsoft.KeyVault/vaults/keys@2024-11-01' = [
   }
 ]
 
-var signers = flatten(map(keys, key => map(key.signerPrincipalIds, principalId => { key: key.name, principalId: principalId })))
-
-resource signedKey 'Microsoft.KeyVault/vaults/keys@2024-11-01' existing = [
-  for signer in signers: {
-    parent: vault
-    name: signer.key
-  }
-]
-
 resource signerRights 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for (signer, index) in signers: {
-    name: guid(vault.id, signer.key, signer.principalId)
-    scope: signedKey[index]
+  for (key, index) in keys: {
+    name: guid(vault.id, key.name, key.signer)
+    scope: vaultKeys[index]
     properties: {
-      principalId: signer.principalId
+      principalId: principals[key.signer]
       principalType: 'ServicePrincipal'
+      description: '${key.signer}: sign with ${key.name}'
       roleDefinitionId: signerRoleId
     }
-    dependsOn: [vaultKeys]
   }
 ]
 

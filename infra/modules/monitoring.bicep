@@ -19,8 +19,11 @@ param tags object
 @maxValue(730)
 param retentionDays int = 90
 
-@description('Required. Principals of the function apps, which may publish metrics and traces.')
-param publisherPrincipalIds string[]
+@description('Required. Object id of each app identity, by app name: all of them publish metrics and traces.')
+param principals object
+
+@description('Required. Names of the apps.')
+param apps string[]
 
 @description('Required. Whether queries from public networks are refused.')
 param isolated bool
@@ -59,12 +62,13 @@ var metricsPublisher = subscriptionResourceId(
 )
 
 resource publishers 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for principalId in publisherPrincipalIds: {
-    name: guid(component.id, principalId, metricsPublisher)
+  for app in apps: {
+    name: guid(component.id, app, metricsPublisher)
     scope: component
     properties: {
-      principalId: principalId
+      principalId: principals[app]
       principalType: 'ServicePrincipal'
+      description: '${app}: publish metrics'
       roleDefinitionId: metricsPublisher
     }
   }

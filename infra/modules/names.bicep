@@ -30,3 +30,8 @@ var appRoles = [
   'Incident.Respond'
   'Fleet.Read'
 ]
+
+@export()
+@description('Definition id of a custom role of this deployment: known before anything is deployed.')
+func customRoleId(role string, suffix string) string =>
+  subscriptionResourceId('Microsoft.Authorization/roleDefinitions', guid(subscription().id, role, suffix))

@@ -14,8 +14,11 @@ param tags object
 @description('Required. Names of the IoT hubs to link, in this resource group and region.')
 param hubNames string[]
 
-@description('Required. Who may read and write enrolments: object ids.')
-param operatorPrincipalIds string[]
+@description('Required. Object id of each app identity, by app name.')
+param principals object
+
+@description('Required. Who may read and write enrolments: app names.')
+param operatorApps string[]
 
 @description('Required. Definition id of the custom enrolment operator role.')
 param operatorRoleId string
@@ -49,10 +52,15 @@ resource service 'Microsoft.Devices/provisioningServices@2022-12-12' = {
 }
 
 resource operators 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for principalId in operatorPrincipalIds: {
-    name: guid(service.id, principalId, operatorRoleId)
+  for app in operatorApps: {
+    name: guid(service.id, app, operatorRoleId)
     scope: service
-    properties: { principalId: principalId, principalType: 'ServicePrincipal', roleDefinitionId: operatorRoleId }
+    properties: {
+      principalId: principals[app]
+      principalType: 'ServicePrincipal'
+      description: '${app}: operate'
+      roleDefinitionId: operatorRoleId
+    }
   }
 ]
 

@@ -66,8 +66,3 @@ resource roles 'Microsoft.Authorization/roleDefinitions@2022-04-01' = [
     }
   }
 ]
-
-output signer string = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', guid(subscription().id, 'signer', suffix))
-output registryOperator string = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', guid(subscription().id, 'registryOperator', suffix))
-output registryReader string = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', guid(subscription().id, 'registryReader', suffix))
-output enrollmentOperator string = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', guid(subscription().id, 'enrollmentOperator', suffix))

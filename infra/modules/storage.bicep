@@ -9,19 +9,23 @@ type rightType = {
   on: string
   @description('What kind of thing it is.')
   kind: 'container' | 'table' | 'blobs' | 'queues' | 'tables'
-  @description('Object id of the managed identity.')
-  principalId: string
+  @description('Function app whose identity holds the right.')
+  app: string
   @description('What it may do.')
   right: 'read' | 'write' | 'own'
 }
 
 @export()
-@description('A container. immutableDays above 0 sets a time-based immutability policy that lets appends through.')
+@description('A container.')
 type containerType = {
   name: string
-  @minValue(0)
+  @description('Days for which blobs cannot be changed or deleted, appends excepted.')
+  @minValue(1)
   @maxValue(3650)
-  immutableDays: int
+  immutableDays: int?
+  @description('Days after which blobs are deleted.')
+  @minValue(1)
+  deleteAfterDays: int?
 }
 
 @description('Required. Name of the account, 3 to 24 lower-case letters and digits.')
@@ -44,15 +48,14 @@ param containers containerType[]
 @description('Optional. Tables.')
 param tables string[] = []
 
+@description('Required. Object id of each app identity, by app name.')
+param principals object
+
 @description('Required. Every right on the account.')
 param rights rightType[]
 
 @description('Optional. Blobs in the containers can be read without a token (only the OTA account, behind its CDN).')
 param anonymousRead bool = false
-
-@description('Optional. Days after which blobs are deleted; 0 keeps them.')
-@minValue(0)
-param deleteAfterDays int = 0
 
 @description('Required. Workspace for diagnostics.')
 param workspaceId string
@@ -107,11 +110,11 @@ resource blobContainers 'Microsoft.Storage/storageAccounts/blobServices/containe
 ]
 
 resource immutability 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2024-01-01' = [
-  for (container, index) in containers: if (container.immutableDays > 0) {
+  for (container, index) in containers: if (container.?immutableDays != null) {
     parent: blobContainers[index]
     name: 'default'
     properties: {
-      immutabilityPeriodSinceCreationInDays: container.immutableDays
+      immutabilityPeriodSinceCreationInDays: container.?immutableDays ?? 1
       allowProtectedAppendWritesAll: true
     }
   }
@@ -124,19 +127,21 @@ resource storageTables 'Microsoft.Storage/storageAccounts/tableServices/tables@2
   }
 ]
 
-resource expiry 'Microsoft.Storage/storageAccounts/managementPolicies@2024-01-01' = if (deleteAfterDays > 0) {
+var expiring = filter(containers, container => container.?deleteAfterDays != null)
+
+resource expiry 'Microsoft.Storage/storageAccounts/managementPolicies@2024-01-01' = if (!empty(expiring)) {
   parent: account
   name: 'default'
   properties: {
     policy: {
       rules: [
-        {
-          name: 'expire'
+        for container in expiring: {
+          name: 'expire-${container.name}'
           enabled: true
           type: 'Lifecycle'
           definition: {
-            filters: { blobTypes: ['blockBlob', 'appendBlob'] }
-            actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: deleteAfterDays } } }
+            filters: { blobTypes: ['blockBlob', 'appendBlob'], prefixMatch: ['${container.name}/'] }
+            actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: container.?deleteAfterDays } } }
           }
         }
       ]
@@ -168,11 +173,12 @@ var onTable = filter(rights, right => right.kind == 'table')
 
 resource accountRights 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for right in onAccount: {
-    name: guid(account.id, right.kind, right.principalId, right.right)
+    name: guid(account.id, right.kind, right.app, right.right)
     scope: account
     properties: {
-      principalId: right.principalId
+      principalId: principals[right.app]
       principalType: 'ServicePrincipal'
+      description: '${right.app}: ${right.right} ${right.kind} ${right.on}'
       roleDefinitionId: right.kind == 'blobs'
         ? blobRoles[right.right]
         : right.kind == 'queues' ? queueRoles[right.right] : tableRoles[right.right]
@@ -189,11 +195,12 @@ resource container 'Microsoft.Storage/storageAccounts/blobServices/containers@20
 
 resource containerRights 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for (right, index) in onContainer: {
-    name: guid(account.id, right.on, right.principalId, right.right)
+    name: guid(account.id, right.on, right.app, right.right)
     scope: container[index]
     properties: {
-      principalId: right.principalId
+      principalId: principals[right.app]
       principalType: 'ServicePrincipal'
+      description: '${right.app}: ${right.right} ${right.kind} ${right.on}'
       roleDefinitionId: blobRoles[right.right]
     }
     dependsOn: [blobContainers]
@@ -209,11 +216,12 @@ resource table 'Microsoft.Storage/storageAccounts/tableServices/tables@2024-01-0
 
 resource tableRights 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for (right, index) in onTable: {
-    name: guid(account.id, 'table', right.on, right.principalId, right.right)
+    name: guid(account.id, 'table', right.on, right.app, right.right)
     scope: table[index]
     properties: {
-      principalId: right.principalId
+      principalId: principals[right.app]
       principalType: 'ServicePrincipal'
+      description: '${right.app}: ${right.right} ${right.kind} ${right.on}'
       roleDefinitionId: tableRoles[right.right]
     }
     dependsOn: [storageTables]
