@@ -408,12 +408,32 @@ module network 'modules/network.bicep' = if (isolated) {
     tags: tags
     apps: appNames
     services: [
-      { name: 'event-hubs', resourceId: eventHubs.outputs.id, groupId: 'namespace', zone: 'privatelink.servicebus.windows.net' }
-      { name: 'key-vault', resourceId: keyVault.outputs.id, groupId: 'vault', zone: 'privatelink.vaultcore.azure.net' }
-      { name: 'state-blobs', resourceId: stateStorage.outputs.id, groupId: 'blob', zone: 'privatelink.blob.${az.environment().suffixes.storage}' }
-      { name: 'state-tables', resourceId: stateStorage.outputs.id, groupId: 'table', zone: 'privatelink.table.${az.environment().suffixes.storage}' }
-      { name: 'firmware-blobs', resourceId: firmwareStorage.outputs.id, groupId: 'blob', zone: 'privatelink.blob.${az.environment().suffixes.storage}' }
-      { name: 'audit-blobs', resourceId: auditStorage.outputs.id, groupId: 'blob', zone: 'privatelink.blob.${az.environment().suffixes.storage}' }
+      {
+        name: 'event-hubs'
+        resourceId: eventHubs.outputs.id
+        groupId: 'namespace'
+      }
+      { name: 'key-vault', resourceId: keyVault.outputs.id, groupId: 'vault' }
+      {
+        name: 'state-blobs'
+        resourceId: stateStorage.outputs.id
+        groupId: 'blob'
+      }
+      {
+        name: 'state-tables'
+        resourceId: stateStorage.outputs.id
+        groupId: 'table'
+      }
+      {
+        name: 'firmware-blobs'
+        resourceId: firmwareStorage.outputs.id
+        groupId: 'blob'
+      }
+      {
+        name: 'audit-blobs'
+        resourceId: auditStorage.outputs.id
+        groupId: 'blob'
+      }
     ]
   }
 }

@@ -91,7 +91,10 @@ resource hubs 'Microsoft.EventHub/namespaces/eventhubs@2024-01-01' = [
   }
 ]
 
-var groups = flatten(map(items(eventHubs), hub => map(hub.value.consumerGroups, group => { hub: hub.key, group: group })))
+var groups = flatten(map(
+  items(eventHubs),
+  hub => map(hub.value.consumerGroups, group => { hub: hub.key, group: group })
+))
 
 resource consumerGroups 'Microsoft.EventHub/namespaces/eventhubs/consumergroups@2024-01-01' = [
   for pair in groups: {

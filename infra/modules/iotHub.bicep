@@ -117,7 +117,13 @@ resource hub 'Microsoft.Devices/IotHubs@2023-06-30' = {
         }
       ]
       // Off: an event that matches no route must be missed loudly, not collect where nobody reads.
-      fallbackRoute: { name: 'fallback', source: 'DeviceMessages', condition: 'true', endpointNames: ['events'], isEnabled: false }
+      fallbackRoute: {
+        name: 'fallback'
+        source: 'DeviceMessages'
+        condition: 'true'
+        endpointNames: ['events']
+        isEnabled: false
+      }
       // Enrichments are application properties: a device can write the same names. Nothing here relies on them.
       enrichments: []
     }

@@ -7,8 +7,8 @@ metadata trust = 'Not trusted to protect by itself: every service still wants a 
 type privateServiceType = {
   name: string
   resourceId: string
-  groupId: string
-  zone: string
+  @description('Sub-resource of the private link; decides the DNS zone.')
+  groupId: 'namespace' | 'vault' | 'blob' | 'table'
 }
 
 @description('Required. Name of the network.')
@@ -51,18 +51,23 @@ resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
   }
 }
 
-var zones = union(map(services, service => service.zone), [])
+var zones = {
+  namespace: 'privatelink.servicebus.windows.net'
+  vault: 'privatelink.vaultcore.azure.net'
+  blob: 'privatelink.blob.${environment().suffixes.storage}'
+  table: 'privatelink.table.${environment().suffixes.storage}'
+}
 
 resource dnsZones 'Microsoft.Network/privateDnsZones@2024-06-01' = [
-  for zone in zones: {
-    name: zone
+  for zone in items(zones): {
+    name: zone.value
     location: 'global'
     tags: tags
   }
 ]
 
 resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = [
-  for (zone, index) in zones: {
+  for (zone, index) in items(zones): {
     parent: dnsZones[index]
     name: name
     location: 'global'
@@ -91,7 +96,10 @@ resource zoneGroups 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@202
     name: 'default'
     properties: {
       privateDnsZoneConfigs: [
-        { name: 'zone', properties: { privateDnsZoneId: resourceId('Microsoft.Network/privateDnsZones', service.zone) } }
+        {
+          name: 'zone'
+          properties: { privateDnsZoneId: resourceId('Microsoft.Network/privateDnsZones', zones[service.groupId]) }
+        }
       ]
     }
     dependsOn: [dnsZones]
