@@ -33,6 +33,9 @@ internal sealed class PartitionState
     /// <summary>What the verdicts remember of each device.</summary>
     public JudgedColumn Judged { get; } = new();
 
+    /// <summary>Back-off of alerts about events without a device to blame.</summary>
+    public Strays Strays { get; } = new();
+
     /// <summary>Every column, in the order of their tags in the format.</summary>
     public IReadOnlyList<IStateColumn> Columns { get; }
 
@@ -87,11 +90,4 @@ internal sealed class PartitionState
 
     /// <summary>The pins are in the log; the rest is not.</summary>
     public void MarkPinsCommitted() => _changedPins.Clear();
-
-    /// <summary>Forgets all that is known of a device, though not its slot.</summary>
-    public void Forget(int slot)
-    {
-        foreach (var column in Columns) column.Clear(slot);
-        MarkChanged(slot);
-    }
 }

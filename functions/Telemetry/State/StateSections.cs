@@ -11,6 +11,7 @@ namespace Serverless.Telemetry.State;
 ///   3 pin       text profile; int32 length (-1: there is none); uint8 document[length]
 ///   4 anchor    positions validated; positions alerts; text rejectedBlob; int64 rejectedLength
 ///   5 devices   int32 count; device[count]
+///   6 strays    uint16 count; struct { text fault; int64 dueMs; uint8 level; int32 unreported; } stray[count]
 /// struct { uint8 idLength; uint8 id[]; uint8 sections; struct { uint8 tag; uint16 length; uint8 bytes[]; } section[]; } device;
 /// struct { uint16 count; struct { text partition; int64 last; } position[]; } positions;   text is uint16 length and UTF-8
 /// </code>
@@ -23,6 +24,7 @@ internal static class StateSections
     private const byte PinTag = 3;
     private const byte AnchorTag = 4;
     private const byte DevicesTag = 5;
+    private const byte StraysTag = 6;
 
     /// <summary>What changed since the last commit, as parts and one commit record.</summary>
     /// <param name="state">The state.</param>
@@ -80,6 +82,9 @@ internal static class StateSections
                 case DevicesTag:
                     for (var left = reader.Int32(); left > 0; left--) ApplyDevice(state, ref reader);
                     break;
+                case StraysTag:
+                    for (int left = reader.UInt16(); left > 0; left--) state.Strays.Restore(reader.Text(), new Strays.Entry(reader.Int64(), reader.Byte(), reader.Int32()));
+                    break;
                 default:
                     throw new InvalidDataException($"state section {tag} is not known to this version of the app; deploy the version that wrote it or a newer one");
             }
@@ -108,6 +113,7 @@ internal static class StateSections
         if (writer.RecordLength + 64 * 1024 > StateRecord.BytesMax) yield return Next(writer);
         WritePosition(state, writer);
         WriteAnchor(state.Anchor, writer);
+        WriteStrays(state.Strays, writer);
         yield return Close(writer, StateRecordKind.Commit);
     }
 
@@ -241,6 +247,20 @@ internal static class StateSections
         writer.Int64(state.LastSequence);
         writer.Int64(state.LastEnqueuedMs);
         writer.Int64(state.RejectedHour);
+    }
+
+    private static void WriteStrays(Strays strays, StateWriter writer)
+    {
+        if (strays.Entries.Count == 0) return;
+        writer.Byte(StraysTag);
+        writer.UInt16(checked((ushort)strays.Entries.Count));
+        foreach (var (fault, entry) in strays.Entries)
+        {
+            writer.Text(fault);
+            writer.Int64(entry.DueMs);
+            writer.Byte((byte)entry.Level);
+            writer.Int32(entry.Unreported);
+        }
     }
 
     private static void WriteAnchor(Anchor anchor, StateWriter writer)
