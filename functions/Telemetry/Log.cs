@@ -1,5 +1,3 @@
-using Microsoft.Extensions.Logging;
-
 namespace Serverless.Telemetry;
 
 /// <summary>Every event the Telemetry app logs. Ids 2000 to 2099 are its own and are never used again for anything else. Fields

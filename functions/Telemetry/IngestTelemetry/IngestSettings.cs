@@ -2,26 +2,33 @@ using Serverless.Hosting;
 
 namespace Serverless.Telemetry.IngestTelemetry;
 
-/// <summary>Where the app's data is.</summary>
-/// <remarks>Trusted: whoever edits these decides where telemetry goes. The identity's roles bound what that can reach.</remarks>
-internal sealed record TelemetryPlaces : ISettings<TelemetryPlaces>
+/// <summary>Which Event Hubs namespace the app reads and writes.</summary>
+/// <remarks>Trusted: whoever edits it decides where telemetry goes. The identity's roles bound what that can reach.</remarks>
+internal sealed record EventHubsPlace : ISettings<EventHubsPlace>
 {
     /// <inheritdoc/>
-    public static string Section => "";
+    public static string Section => "EventHubs";
 
     /// <summary><c>EventHubs__fullyQualifiedNamespace</c>, required: <c>name.servicebus.windows.net</c>, with a port if it is not 5671.
     /// The trigger reads the same setting.</summary>
-    public required string EventHubs { get; init; }
+    public required string Namespace { get; init; }
+
+    /// <inheritdoc/>
+    public static EventHubsPlace Read(SettingsReader read) => new() { Namespace = read.HostName("fullyQualifiedNamespace", "Event Hubs namespace") };
+}
+
+/// <summary>Which storage account the app's blobs are in.</summary>
+/// <remarks>Trusted like <see cref="EventHubsPlace"/>.</remarks>
+internal sealed record StoragePlace : ISettings<StoragePlace>
+{
+    /// <inheritdoc/>
+    public static string Section => "Storage";
 
     /// <summary><c>Storage__blobServiceUri</c>, required: the account's blob endpoint.</summary>
     public required Uri Blobs { get; init; }
 
     /// <inheritdoc/>
-    public static TelemetryPlaces Read(SettingsReader read) => new()
-    {
-        EventHubs = read.HostName("EventHubs:fullyQualifiedNamespace", "Event Hubs namespace"),
-        Blobs = read.Url("Storage:blobServiceUri", "blob endpoint of the storage account"),
-    };
+    public static StoragePlace Read(SettingsReader read) => new() { Blobs = read.Url("blobServiceUri", "blob endpoint of the storage account") };
 }
 
 /// <summary>How ingestion works; section <c>Telemetry</c>. None of these changes a verdict.</summary>

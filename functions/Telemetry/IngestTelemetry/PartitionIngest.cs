@@ -1,8 +1,5 @@
-using Microsoft.Extensions.Logging;
 using Serverless.EventHubs;
 using Serverless.Hosting;
-using Serverless.Telemetry.Blobs;
-using Serverless.Telemetry.Profiles;
 using Serverless.Telemetry.Publishing;
 using Serverless.Telemetry.Rejections;
 using Serverless.Telemetry.State;
@@ -222,18 +219,27 @@ internal sealed class PartitionIngest : IDisposable
         var validated = NewlyValidated(owned.Validated);
         var alerts = _outcome.Alerts.Where(alert => !owned.Alerts.Has(alert.MessageId)).ToArray();
 
-        // All three have ended when this ends, whatever fails: nothing of a batch may still be under way when the next try reads back.
-        await Task.WhenAll(
-            Named("published", validated.Count == 0 ? Task.CompletedTask : _stores.Validated.Publish(validated, either.Token)),
-            Named("alerted", alerts.Length == 0 ? Task.CompletedTask : _stores.Alerts.Publish(alerts, either.Token)),
-            Named("filed", owned.Rejected.Append(_outcome.Rejected, _outcome.Lines, either.Token)),
-            NotePositions(owned, cancel)).ConfigureAwait(false);
+        // All have ended when this ends, whatever fails: nothing of a batch may still be under way when the next try reads back.
+        try
+        {
+            await Task.WhenAll(
+                Step("published", validated.Count, () => _stores.Validated.Publish(validated, either.Token), owned),
+                Step("alerted", alerts.Length, () => _stores.Alerts.Publish(alerts, either.Token), owned),
+                Step("filed", _outcome.Rejected.Count, () => owned.Rejected.Append(_outcome.Rejected, _outcome.Lines, either.Token), owned),
+                NotePositions(owned, cancel)).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancel.IsCancellationRequested)
+        {
+            throw new TimeoutException($"publishing took longer than a third of Telemetry__TakeoverWait, {_settings.TakeoverWait:c}");
+        }
     }
 
-    private async Task Named(string point, Task step)
+    // Asynchronous from its first instruction, so that a step that fails at once does not leave the others unattended.
+    private async Task Step(string point, int count, Func<Task> step, Owned owned)
     {
-        await step.ConfigureAwait(false);
-        Log.CommitPoint(_log, point, _source.PartitionId, 0);
+        if (count == 0) return;
+        await step().ConfigureAwait(false);
+        Log.CommitPoint(_log, point, _source.PartitionId, owned.State.LastSequence);
     }
 
     private List<OutgoingEvent> NewlyValidated(Unfinished found)

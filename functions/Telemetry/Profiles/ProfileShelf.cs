@@ -52,7 +52,7 @@ internal sealed class ProfileShelf(IProfileDocuments documents, IProfileReports 
         {
             found = await documents.Read(name, entry.ETag, cancel).ConfigureAwait(false);
         }
-        catch (Exception outage) when (entry.ETag is not null && !cancel.IsCancellationRequested)
+        catch (Exception outage) when (entry.IsKnown && !cancel.IsCancellationRequested)
         {
             // Judging goes on by the last good revision; the outage shows in the log, and the next look is one interval away.
             entry.LookedAt = clock.GetTimestamp();
@@ -68,6 +68,7 @@ internal sealed class ProfileShelf(IProfileDocuments documents, IProfileReports 
         }
 
         entry.LookedAt = clock.GetTimestamp();
+        entry.IsKnown = true;
     }
 
     /// <summary>Accepts a document under a name.</summary>
@@ -87,6 +88,9 @@ internal sealed class ProfileShelf(IProfileDocuments documents, IProfileReports 
         public ProfilePin Good { get; set; } = ProfilePin.Absent;
 
         public string? ETag { get; set; }
+
+        // Looked at once with success, be it that there is none.
+        public bool IsKnown { get; set; }
 
         public long LookedAt { get; set; }
     }

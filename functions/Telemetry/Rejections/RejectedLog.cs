@@ -32,6 +32,8 @@ internal sealed class RejectedLog(IBlobs blobs, string hub, string partition, st
     /// <summary>A blob this long is left for the next one, in bytes: 1 GiB, small enough to open in a tool.</summary>
     public const long LengthMax = 1L << 30;
 
+    private readonly string _anchorBlob = anchorBlob;
+    private readonly long _anchorLength = anchorLength;
     private readonly HashSet<long> _found = [];
     private long _hour = -1;
     private int _number;
@@ -90,7 +92,7 @@ internal sealed class RejectedLog(IBlobs blobs, string hub, string partition, st
     private async Task GoTo(long hour, CancellationToken cancel)
     {
         _hour = hour;
-        await Open(Name(hour, partition, NumberIn(anchorBlob)) == anchorBlob ? NumberIn(anchorBlob) : 0, cancel).ConfigureAwait(false);
+        await Open(Name(hour, partition, NumberIn(_anchorBlob)) == _anchorBlob ? NumberIn(_anchorBlob) : 0, cancel).ConfigureAwait(false);
     }
 
     // Makes a blob the one to append to, and learns which lines an earlier attempt left there.
@@ -98,7 +100,7 @@ internal sealed class RejectedLog(IBlobs blobs, string hub, string partition, st
     {
         _number = number;
         Blob = Name(_hour, partition, number);
-        var from = Blob == anchorBlob ? anchorLength : 0;
+        var from = Blob == _anchorBlob ? _anchorLength : 0;
         if (await blobs.Create(Blob, cancel).ConfigureAwait(false))
         {
             if (from != 0) throw new InvalidDataException($"rejected blob '{Blob}' of hub '{hub}' is gone though {from} bytes of it are committed");
