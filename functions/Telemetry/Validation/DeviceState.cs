@@ -65,7 +65,7 @@ public partial struct DeviceState
         state = default;
         if (from.Length != WireBytes || from[0] != WireVersion) return false;
         var read = MemoryMarshal.Read<DeviceState>(from[1..]);
-        if (read.IdCursor >= IdPlaces || read.IdCount > IdPlaces || !Plausible(read.SentTicks) || !Plausible(read.NextConforming)) return false;
+        if (read.Highest > Envelope.SequenceMax || read.IdCursor >= IdPlaces || read.IdCount > IdPlaces || !Plausible(read.SentTicks) || !Plausible(read.NextConforming)) return false;
         for (var i = 0; i < Profile.TrackedMax; i++)
         {
             if (!double.IsFinite(read.Values[i])) return false;

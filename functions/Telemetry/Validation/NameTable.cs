@@ -18,6 +18,7 @@ internal sealed class NameTable
     {
         _names = [.. metrics.Select(metric => Encoding.UTF8.GetBytes(metric.Name))];
         Quoted = [.. metrics.Select(metric => Encoding.UTF8.GetBytes($"\"{metric.Name}\":"))];
+        CborKeys = [.. _names.Select(CborKey)];
         _lengthMax = _names.Length == 0 ? 0 : _names.Max(name => name.Length);
         _places = new byte[1024];
         for (_seed = 1; !Place(); _seed++)
@@ -25,6 +26,9 @@ internal sealed class NameTable
             // The next seed. Expected tries for 64 names in 1,024 places: e^(64²/2/1024) = 7.4.
         }
     }
+
+    /// <summary>Each name as a definite CBOR text string.</summary>
+    public byte[][] CborKeys { get; }
 
     /// <summary>Each name as compact JSON has it: quotes and colon included.</summary>
     public byte[][] Quoted { get; }
@@ -37,6 +41,9 @@ internal sealed class NameTable
         var place = _places[(int)(Mix.Hash(name, _seed) & 1023)];
         return place != Nobody && name.SequenceEqual(_names[place]) ? place : -1;
     }
+
+    private static byte[] CborKey(byte[] name) =>
+        name.Length < 24 ? [(byte)(0x60 | name.Length), .. name] : [0x78, (byte)name.Length, .. name];
 
     private bool Place()
     {

@@ -31,7 +31,7 @@ public sealed class Profile
             if (metric.Tracked >= 0) TrackedMask |= 1UL << metric.Index;
         }
 
-        Hash = (uint)Mix.Hash(System.Text.Encoding.UTF8.GetBytes(Name));
+        Hash = (uint)(Mix.Hash(System.Text.Encoding.UTF8.GetBytes(Name)) & uint.MaxValue);
     }
 
     /// <summary>The model: 1 to 64 of <c>a-z</c>, <c>0-9</c>, <c>-</c>, starting with a letter.</summary>

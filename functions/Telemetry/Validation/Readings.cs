@@ -1,19 +1,18 @@
-using System.Buffers;
-
 namespace Serverless.Telemetry.Validation;
 
 /// <summary>What one event said: caller-owned and used again for every event, so that judging allocates nothing.</summary>
 /// <remarks>Filled by <see cref="Judge.Decide"/>; meaningful only until the next call, and in full only when the event was
-/// accepted. About 8 KiB, plus buffers that grow to the largest compressed or escaped event met. Not thread-safe.</remarks>
+/// accepted. About 12 KiB, plus buffers that grow once to the largest compressed or escaped event met. Not thread-safe.</remarks>
 public sealed partial class Readings
 {
-    /// <summary>Longest text value, in bytes of the message and in UTF-8 bytes.</summary>
+    /// <summary>Longest text value or name, in UTF-8 bytes after unescaping.</summary>
     public const int TextBytesMax = 4096;
 
     /// <summary>Longest message id, in UTF-8 bytes (the hub's own limit for message-id).</summary>
     public const int MessageIdBytesMax = 128;
 
     private readonly double[] _values = new double[3 * Profile.MetricsMax];
+    private readonly Item[] _items = new Item[Profile.MetricsMax];
 
     /// <summary>Bit <c>i</c> is set when metric <c>i</c> of the profile is present.</summary>
     public ulong Present { get; internal set; }
@@ -31,7 +30,7 @@ public sealed partial class Readings
     public bool Has(int metric) => (Present >> metric & 1) != 0;
 
     /// <summary>Value of a present number or integer; 1 or 0 for a boolean; the member's index for an enumeration; the length in
-    /// bytes for a string; the first component of a vector. A whole number beyond 2^53 is rounded here, never in the normalised event.</summary>
+    /// bytes for a string; the first component of a vector.</summary>
     /// <param name="metric">Index in <see cref="Profile.Metrics"/>.</param>
     public double Value(int metric) => _values[3 * metric];
 
@@ -39,15 +38,12 @@ public sealed partial class Readings
     /// <param name="metric">Index in <see cref="Profile.Metrics"/>.</param>
     public ReadOnlySpan<double> Vector(int metric) => _values.AsSpan(3 * metric, 3);
 
-    /// <summary>Writes an accepted event for hub <c>validated</c>: JSON, members in the order <c>deviceId</c> (the hub's stamp),
-    /// <c>messageId</c>, <c>sentAt</c>, <c>sequence</c>, <c>metrics</c>; metrics in the profile's order; every number with the very
-    /// digits the device wrote. CBOR numbers become the shortest JSON number that reads back as exactly the same value.</summary>
+    /// <summary>The text of the message id, unescaped UTF-8, 1 to 128 bytes.</summary>
     /// <param name="e">The event these readings are of.</param>
-    /// <param name="profile">The profile it was judged by.</param>
-    /// <param name="into">Where to.</param>
-    public void Normalise(in TelemetryEvent e, Profile profile, IBufferWriter<byte> into) => throw new NotImplementedException();
+    public ReadOnlySpan<byte> MessageId(in TelemetryEvent e) => Text(MessageIdItem, Payload(e));
 
-    /// <summary>The text of the message id, unescaped UTF-8.</summary>
+    /// <summary>The text of a present string or enumeration, unescaped UTF-8.</summary>
     /// <param name="e">The event these readings are of.</param>
-    public ReadOnlySpan<byte> MessageId(in TelemetryEvent e) => throw new NotImplementedException();
+    /// <param name="metric">Index in <see cref="Profile.Metrics"/>.</param>
+    public ReadOnlySpan<byte> Text(in TelemetryEvent e, int metric) => Text(_items[metric], Payload(e));
 }
