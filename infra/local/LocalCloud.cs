@@ -179,6 +179,8 @@ public sealed class LocalCloud : IAsyncDisposable
     {
         var settings = new Dictionary<string, string>(StringComparer.Ordinal)
         {
+            // A handler is killed, as in Azure, and leaves its runtime's sockets behind: here, where we clean up.
+            ["TMPDIR"] = _folder.CreateSubdirectory(principal.Name).FullName,
             ["AZURE_CLIENT_ID"] = principal.ClientId.ToString(),
             ["AzureWebJobsStorage__blobServiceUri"] = Storage.BlobServiceUri.ToString(),
             ["AzureWebJobsStorage__queueServiceUri"] = Storage.QueueServiceUri.ToString(),
