@@ -1,6 +1,7 @@
 // One row a subject: what it measures, and the program that measures it.
 var subjects = new SortedDictionary<string, (string What, Func<string[], Task<int>> Run)>(StringComparer.Ordinal)
 {
+    ["edge"] = (Serverless.Benchmarks.Edge.EdgeSubject.What, Serverless.Benchmarks.Edge.EdgeSubject.Run),
 };
 
 if (args.Length == 0 || !subjects.TryGetValue(args[0], out var subject))
