@@ -1,6 +1,7 @@
 // One row a subject: what it measures, and the program that measures it.
 var subjects = new SortedDictionary<string, (string What, Func<string[], Task<int>> Run)>(StringComparer.Ordinal)
 {
+    ["coldstart"] = (Serverless.Benchmarks.ColdStart.ColdStartSubject.What, Serverless.Benchmarks.ColdStart.ColdStartSubject.Run),
     ["edge"] = (Serverless.Benchmarks.Edge.EdgeSubject.What, Serverless.Benchmarks.Edge.EdgeSubject.Run),
 };
 
