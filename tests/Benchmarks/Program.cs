@@ -3,6 +3,8 @@ using Serverless.Benchmarks;
 // One row a subject: what it measures, and the program that measures it.
 var subjects = new SortedDictionary<string, (string What, Func<string[], Task<int>> Run)>(StringComparer.Ordinal)
 {
+    ["coldstart"] = (ColdStart.ColdStartSubject.What, ColdStart.ColdStartSubject.Run),
+    ["edge"] = (Edge.EdgeSubject.What, Edge.EdgeSubject.Run),
     ["pipeline"] = ("events through the whole local pipeline, and where the time goes", PipelineBenchmark.Run),
 };
 
