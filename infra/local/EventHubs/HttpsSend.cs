@@ -32,7 +32,7 @@ internal sealed class HttpsSend(IReadOnlyDictionary<string, HubLog> hubs, TokenD
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = messageBytesMax;
+            kestrel.Limits.MaxRequestBodySize = 2L * messageBytesMax; // a little too much is read and answered with 413, a lot closes the connection
             kestrel.Limits.MaxRequestHeadersTotalSize = 32 * 1024; // a token may have 16
             kestrel.Limits.MaxConcurrentConnections = 256;
             kestrel.Listen(IPAddress.Loopback, port, listen => listen.UseHttps(certificate));
