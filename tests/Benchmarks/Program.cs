@@ -1,6 +1,9 @@
+using Serverless.Benchmarks;
+
 // One row a subject: what it measures, and the program that measures it.
 var subjects = new SortedDictionary<string, (string What, Func<string[], Task<int>> Run)>(StringComparer.Ordinal)
 {
+    ["pipeline"] = ("events through the whole local pipeline, and where the time goes", PipelineBenchmark.Run),
 };
 
 if (args.Length == 0 || !subjects.TryGetValue(args[0], out var subject))
