@@ -56,7 +56,7 @@ public sealed class NodeSdkTests
         Assert.Equal("DeviceNotFoundError", (string?)(await service.Says("missing"))["error"]);
 
         await device.Says("cut");
-        Assert.Equal(1, hub.Service.Counters["sessions.cut.device-disabled"]);
+        Assert.Equal(1, hub.Cuts("device-disabled"));
     }
 
     private static (string?, string?) Pair(JsonObject said, string first, string second) => ((string?)said[first], (string?)said[second]);

@@ -98,6 +98,18 @@ public sealed class RegistryApiTests
     }
 
     [Fact]
+    public async Task A_hub_has_its_limit_of_identities()
+    {
+        await using var hub = await HubFixture.Start(options => options with { DevicesMax = 2 });
+        Assert.Null(hub.Service.Create(new DeviceSpec("a", DeviceCredentials.CertificateAuthority), new DeviceSpec("b", DeviceCredentials.CertificateAuthority)).Fault);
+
+        Assert.Equal("hub-full", hub.Service.Create(new DeviceSpec("c", DeviceCredentials.CertificateAuthority)).Fault?.Code);
+        (await hub.Call("PUT", "/devices/c", "{}")).IsError(403, "IotHubQuotaExceeded");
+        Assert.Null(hub.Service.Delete("a").Fault);
+        Assert.Null(hub.Service.Create(new DeviceSpec("c", DeviceCredentials.CertificateAuthority)).Fault);
+    }
+
+    [Fact]
     public async Task Lists_and_totals_count_what_is_there()
     {
         await using var hub = await HubFixture.Start();

@@ -54,7 +54,7 @@ public sealed class ThrottleTests
         var (_, code) = await hub.Connect(hub.Options("dev-1", certificate));
 
         Assert.Equal(MqttClientConnectResultCode.ServerUnavailable, code);
-        Assert.Equal(1, hub.Service.Counters["connects.refused.throttled"]);
+        Assert.Equal(1, hub.Refusals("throttled"));
     }
 
     [Fact]
