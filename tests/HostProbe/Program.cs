@@ -1,6 +1,15 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
+using Serverless.Local.Processes;
+
+if (args is ["hold", var scratch])
+{
+    // A parent with a child: prints the child's id and waits to be killed.
+    await using var child = ChildProcess.Start(new ChildSpec("held", "sleep", ["600"]) { Scratch = scratch });
+    Console.WriteLine(child.Id);
+    await Task.Delay(Timeout.Infinite);
+}
 
 // A custom handler for tests: it writes down every request it gets and answers as a file tells it to.
 //   PROBE_FOLDER/requests/{time}-{n}-{process}-{function}.txt   request line, headers, empty line, body

@@ -65,7 +65,7 @@ public class HttpTests(StorageFixture storage)
             {"k":"v","n":1}
             """);
         var expected = Recording.Of("hello-1");
-        Assert.Equal(Recording.Normal(expected.Body), Recording.Normal((await app.Wait("hello", 1))[0].Body));
+        Assert.Equal(Recording.Normal(expected.Body), Recording.Normal(WithoutConnection((await app.Wait("hello", 1))[0].Body)));
         Assert.StartsWith("HTTP/1.1 201", answer, StringComparison.Ordinal);
         Assert.Contains("x-a: b", answer, StringComparison.Ordinal);
         Assert.EndsWith("{\n  \"when\": \"x\"\n}", answer.Replace("\r", "", StringComparison.Ordinal).TrimEnd('0', '\n'), StringComparison.Ordinal);
@@ -191,6 +191,11 @@ public class HttpTests(StorageFixture storage)
         using var answer = await http.GetAsync("/api/" + path, Cancel);
         return (int)answer.StatusCode;
     }
+
+    /// <summary>curl kept the connection; the raw client of these tests says that it closes it.</summary>
+    private static string WithoutConnection(string body) => body
+        .Replace("\"Connection\":[\"close\"],", "", StringComparison.Ordinal)
+        .Replace("\"Connection\":\"close\",", "", StringComparison.Ordinal);
 
     /// <summary>Sends a request as written and reads the whole answer.</summary>
     private static async Task<string> Raw(Uri address, string request)
