@@ -11,6 +11,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Serverless.Faults;
 
 namespace Serverless.Hosting;
 
@@ -35,6 +36,7 @@ public sealed class FunctionApp
     private readonly List<Action<IServiceProvider>> _settings = [];
     private readonly Dictionary<string, TriggerFunction> _triggers = new(StringComparer.Ordinal);
     private readonly List<Action<IEndpointRouteBuilder>> _routes = [];
+    private Action<WebApplication> _http = NoHttp;
 
     private FunctionApp(WebApplicationBuilder builder, string name)
     {
@@ -48,6 +50,9 @@ public sealed class FunctionApp
     /// <summary>Environment variables (<c>Section__Name</c>), overridden by command-line arguments (<c>--Section:Name=value</c>).</summary>
     public IConfiguration Configuration => _builder.Configuration;
 
+    /// <summary>Where log lines go; stdout when null.</summary>
+    internal Stream? LogOutput { get; set; }
+
     /// <summary>Starts the description of an app.</summary>
     /// <param name="args">Command-line arguments: settings, for tests and local use.</param>
     /// <param name="name">The app's name in logs, traces and metrics.</param>
@@ -58,11 +63,12 @@ public sealed class FunctionApp
         builder.Configuration.AddEnvironmentVariables().AddCommandLine(args);
         builder.Configuration.AddInMemoryCollection([new("urls", ""), new("http_ports", ""), new("https_ports", ""), new("preferHostingUrls", "false")]);
         builder.Logging.AddFilter(null, LogLevel.Warning).AddFilter("Serverless", LogLevel.Information);
-        builder.Services.AddSingleton<ILoggerProvider>(services => new JsonLogs(Console.OpenStandardOutput(), services.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<Meters>();
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(10));
-        return new FunctionApp(builder, name);
+        var app = new FunctionApp(builder, name);
+        builder.Services.AddSingleton<ILoggerProvider>(services => new JsonLogs(app.LogOutput ?? Console.OpenStandardOutput(), services.GetRequiredService<TimeProvider>()));
+        return app;
     }
 
     /// <summary>Declares settings: read and checked before the app starts, then a singleton <typeparamref name="T"/> and
@@ -102,6 +108,8 @@ public sealed class FunctionApp
             Services.AddSingleton<CallerRates>();
             Services.AddRoutingCore();
             Bearer.Add(Services);
+            ApiDocument.Add(Services, _name);
+            _http = WithHttp; // only here, so that an app without HTTP functions is published without all of this
         }
 
         _routes.Add(map);
@@ -176,19 +184,21 @@ public sealed class FunctionApp
             services.GetRequiredService<TimeProvider>());
         app.Use(edge.Invoke);
         app.Use(HttpEdge.Invoke);
-        if (_routes.Count > 0)
-        {
-            app.UseRouting();
-            app.UseAuthentication();
-            app.Use(services.GetRequiredService<CallerRates>().Invoke);
-            app.UseAuthorization();
-            foreach (var map in _routes) map(app);
-        }
-        else
-        {
-            app.Use((HttpContext context, RequestDelegate _) => Answer.RefuseNow(context, new Faults.Fault("path-unknown", "path")));
-        }
+        _http(app);
     }
+
+    private void WithHttp(WebApplication app)
+    {
+        app.UseRouting();
+        app.UseAuthentication();
+        app.Use(app.Services.GetRequiredService<CallerRates>().Invoke);
+        app.UseAuthorization();
+        foreach (var map in _routes) map(app);
+        ApiDocument.Map(app);
+    }
+
+    private static void NoHttp(WebApplication app) =>
+        app.Use((HttpContext context, RequestDelegate _) => Answer.RefuseNow(context, new Fault("path-unknown", "path")));
 
     private FunctionApp Trigger(TriggerFunction function)
     {
@@ -197,9 +207,9 @@ public sealed class FunctionApp
     }
 
     /// <summary>Writes one log line when there is no host to ask for a logger.</summary>
-    private static void Complain(Action<ILogger> write)
+    private void Complain(Action<ILogger> write)
     {
-        using var logs = new JsonLogs(Console.OpenStandardOutput(), TimeProvider.System);
+        using var logs = new JsonLogs(LogOutput ?? Console.OpenStandardOutput(), TimeProvider.System);
         write(logs.CreateLogger(typeof(FunctionApp).FullName!));
     }
 }
