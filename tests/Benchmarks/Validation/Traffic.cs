@@ -106,7 +106,7 @@ internal sealed class Traffic
         json.WriteEndObject();
     }
 
-    private static string ProfilePath()
+    internal static string ProfilePath()
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {

@@ -17,6 +17,8 @@ public class StampAndAlertTests
     [InlineData("""{"inner":{"scope":"device"}}""", VerdictNotes.AuthMethodUnreadable)]
     [InlineData("""{"scope":1}""", VerdictNotes.AuthMethodUnreadable)]
     [InlineData("{\"scope\":\"device\"", VerdictNotes.AuthMethodUnreadable)]
+    [InlineData("{\"s\\udc00cope\":\"hub\"}", VerdictNotes.AuthMethodUnreadable)] // found by fuzzing: threw
+    [InlineData("{\"scope\":\"\\ud800\"}", VerdictNotes.AuthMethodUnreadable)]
     [InlineData("device", VerdictNotes.AuthMethodUnreadable)]
     [InlineData("", VerdictNotes.AuthMethodUnreadable)]
     public void The_stamp_of_how_a_device_authenticated_is_an_alert_unless_it_is_the_devices_own(string stamp, VerdictNotes expected)
