@@ -5,7 +5,10 @@ var subjects = new SortedDictionary<string, (string What, Func<string[], Task<in
 {
     ["coldstart"] = (ColdStart.ColdStartSubject.What, ColdStart.ColdStartSubject.Run),
     ["edge"] = (Edge.EdgeSubject.What, Edge.EdgeSubject.Run),
+    ["fuzz"] = (Validation.FuzzSubject.What, Validation.FuzzSubject.Run),
+    ["memory"] = (Memory.MemorySubject.What, Memory.MemorySubject.Run),
     ["pipeline"] = ("events through the whole local pipeline, and where the time goes", PipelineBenchmark.Run),
+    ["validation"] = (Validation.ValidationSubject.What, Validation.ValidationSubject.Run),
 };
 
 if (args.Length == 0 || !subjects.TryGetValue(args[0], out var subject))
