@@ -37,7 +37,7 @@ internal sealed class BatchRule(PartitionState state, EventBatchSource source)
         var system = e.System;
         var kind = system.Text(SystemProperty.MessageSource);
         var device = system.Text(SystemProperty.DeviceId);
-        if (e.Fault is { } flaw) Stray(e, sequence, flaw, outcome);
+        if (e.Fault is { } flaw) Stray(e, sequence, flaw with { Where = "event" }, outcome); // its place in this batch means nothing
         else if (kind.IsEmpty || device.IsEmpty) Stray(e, sequence, new Fault("stamp-missing", kind.IsEmpty ? "iothub-message-source" : "iothub-connection-device-id"), outcome);
         else if (device.Length > DeviceTable.IdBytesMax) Stray(e, sequence, new Fault("stamp-length", "iothub-connection-device-id"), outcome);
         else if (kind.SequenceEqual("Telemetry"u8)) return Telemetry(e, sequence, device, outcome);
