@@ -88,6 +88,22 @@ internal static class RawHttp
         }
 
         if (!headers.ContainsKey("Transfer-Encoding")) return new RawAnswer(status, headers, "");
-        return body.EndsWith("0\r\n\r\n"u8) ? new RawAnswer(status, headers, Encoding.UTF8.GetString(body)) : null;
+        return Unchunked(body) is { } whole ? new RawAnswer(status, headers, Encoding.UTF8.GetString(whole)) : null;
+    }
+
+    private static byte[]? Unchunked(ReadOnlySpan<byte> framed)
+    {
+        using var whole = new MemoryStream();
+        while (true)
+        {
+            var line = framed.IndexOf("\r\n"u8);
+            if (line < 0) return null;
+            var size = int.Parse(Encoding.ASCII.GetString(framed[..line]), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+            framed = framed[(line + 2)..];
+            if (framed.Length < size + 2) return null;
+            if (size == 0) return whole.ToArray();
+            whole.Write(framed[..size]);
+            framed = framed[(size + 2)..];
+        }
     }
 }

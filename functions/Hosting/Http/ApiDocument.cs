@@ -1,3 +1,5 @@
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Authorization.Infrastructure;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
@@ -33,7 +35,32 @@ internal static class ApiDocument
             };
             document.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(Scheme, document)] = [] }];
             return Task.CompletedTask;
+        }).AddOperationTransformer((operation, context, _) =>
+        {
+            Describe(operation, context.Description.ActionDescriptor.EndpointMetadata);
+            return Task.CompletedTask;
         }));
+
+    /// <summary>Adds what the edge answers before a handler is asked.</summary>
+    private static void Describe(OpenApiOperation operation, IList<object> metadata)
+    {
+        operation.Responses ??= [];
+        operation.Responses["429"] = new OpenApiResponse { Description = "rate-limited: come back after Retry-After seconds" };
+        if (metadata.OfType<IAllowAnonymous>().Any())
+        {
+            operation.Security = [];
+            return;
+        }
+
+        var roles = metadata.OfType<AuthorizationPolicy>()
+            .SelectMany(policy => policy.Requirements.OfType<ClaimsAuthorizationRequirement>())
+            .Where(claim => claim is { ClaimType: "roles", AllowedValues: not null })
+            .SelectMany(claim => claim.AllowedValues!)
+            .ToArray();
+        if (roles.Length > 0) operation.Description = $"Needs the app role {string.Join(" or ", roles)}.";
+        operation.Responses["401"] = new OpenApiResponse { Description = "token-missing, token-invalid, token-expired, token-audience" };
+        operation.Responses["403"] = new OpenApiResponse { Description = "role-missing" };
+    }
 
     public static void Map(IEndpointRouteBuilder routes) => routes.MapOpenApi("/api/openapi.json").AllowAnonymous();
 }

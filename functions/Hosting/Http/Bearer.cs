@@ -41,6 +41,7 @@ internal static class Bearer
         options.TokenValidationParameters = new TokenValidationParameters
         {
             ValidAudience = entra.Audience,
+            IgnoreTrailingSlashWhenValidatingAudience = false,
             ValidAlgorithms = [SecurityAlgorithms.RsaSha256], // what Entra signs with; "none" and HMAC by a public key fall here
             RequireSignedTokens = true,
             RequireExpirationTime = true,
@@ -62,7 +63,7 @@ internal static class Bearer
     }
 
     private static bool Lifetime(DateTime? notBefore, DateTime? expires, TimeSpan skew, DateTime now) =>
-        expires is { } end && end > now - skew ? notBefore is null || notBefore <= now + skew : throw new SecurityTokenExpiredException();
+        expires <= now - skew ? throw new SecurityTokenExpiredException() : expires is not null && (notBefore is null || notBefore <= now + skew);
 
     /// <summary><c>token-missing</c>, <c>token-expired</c>, <c>token-audience</c>, or <c>token-invalid</c> for everything that helps only
     /// a forger to know better.</summary>

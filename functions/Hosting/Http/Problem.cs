@@ -22,8 +22,10 @@ internal static class Problem
 
         var retryAfter = response.Headers.RetryAfter;
         var challenge = response.Headers.WWWAuthenticate;
+        var allow = response.Headers.Allow;
         response.Clear();
         response.Headers.RetryAfter = retryAfter;
+        response.Headers.Allow = allow;
         response.Headers.WWWAuthenticate = challenge;
         var json = Json(status, fault, Activity.Current);
         response.StatusCode = status;

@@ -29,15 +29,16 @@ internal sealed class FramedTransport(Stream stream, ReadOnlyMemory<byte> first,
     private ReadOnlyMemory<byte> _out = first; // what is served before the next frame: first the protocol header
     private ReadOnlyMemory<byte> _outNext;
     private byte[] _write = [];
+    private bool _closed;
 
-    /// <summary>The connection that AMQPNetLite bound to this transport.</summary>
-    public Connection? Connection { get; private set; }
+    /// <summary>Runs when AMQPNetLite binds its connection to this transport, before it reads or writes.</summary>
+    public Action<Connection>? Bound { get; set; }
 
     /// <summary>Runs once when the transport closes.</summary>
-    public Action? Closed { get; set; }
+    public Action? Closed { private get; set; }
 
     /// <inheritdoc/>
-    public void SetConnection(Connection connection) => Connection = connection;
+    public void SetConnection(Connection connection) => Bound?.Invoke(connection);
 
     /// <inheritdoc/>
     public async Task<int> ReceiveAsync(byte[] buffer, int offset, int count)
@@ -75,8 +76,7 @@ internal sealed class FramedTransport(Stream stream, ReadOnlyMemory<byte> first,
     public void Close()
     {
         stream.Dispose();
-        Closed?.Invoke();
-        Closed = null;
+        if (!Interlocked.Exchange(ref _closed, true)) Closed?.Invoke();
     }
 
     /// <inheritdoc/>
