@@ -5,6 +5,7 @@ using Microsoft.Extensions.Time.Testing;
 using Serverless.EventHubs;
 using Serverless.Telemetry.IngestTelemetry;
 using Serverless.Telemetry.Profiles;
+using Serverless.Telemetry.Publishing;
 using Serverless.Telemetry.State;
 
 namespace Serverless.Telemetry.Tests.IngestTelemetry;
@@ -53,12 +54,15 @@ internal sealed class World : IDisposable
     public Ingest Process()
     {
         var shelf = new ProfileShelf(Documents, Documents, Settings.ProfilePollInterval, Clock);
-        var stores = new PartitionStores(Validated, Alerts, Rejected, State, shelf);
+        var stores = new PartitionStores(new FakeSource(this), Validated, Alerts, Rejected, State, shelf);
         var process = new Ingest($"p{_processes++}", stores, () => new PartitionState(), Settings, Clock, NullLogger<Ingest>.Instance);
         _made.Add(shelf);
         _made.Add(process);
         return process;
     }
+
+    /// <summary>Sequence number of the newest event in hub <c>telemetry</c>.</summary>
+    public long LastSent { get; set; } = 1_000_000;
 
     /// <summary>Hands a batch to a process as the host would.</summary>
     public static async Task<BatchSummary> Deliver(Ingest process, params IReadOnlyList<Sent> events)
@@ -104,4 +108,13 @@ internal sealed class World : IDisposable
 
     private static string Describe(OutgoingEvent one) =>
         $"{one.MessageId} {one.ContentType} {Encoding.UTF8.GetString(one.Body.Span)} {string.Join(' ', one.ApplicationProperties!.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Key}={pair.Value}"))}";
+
+    private sealed class FakeSource(World world) : ISourceHub
+    {
+        public async Task<long> LastSequence(string partition, CancellationToken cancel)
+        {
+            await world.Plan.Call("telemetry.Partition", _ => { });
+            return world.LastSent;
+        }
+    }
 }
