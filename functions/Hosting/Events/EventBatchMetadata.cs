@@ -96,10 +96,13 @@ internal ref partial struct EventBatchReader
 
     private static int Int32(ref JsonScan scan)
     {
-        var literal = scan.Literal();
-        return Utf8Parser.TryParse(literal, out int value, out var used) && used == literal.Length
-            ? value
-            : throw new EnvelopeException(new Fault("envelope-type", "Metadata.RetryContext"));
+        if (scan.Peek() is (byte)'-' or (>= (byte)'0' and <= (byte)'9'))
+        {
+            var literal = scan.Literal();
+            if (Utf8Parser.TryParse(literal, out int value, out var used) && used == literal.Length) return value;
+        }
+
+        throw new EnvelopeException(new Fault("envelope-type", "Metadata.RetryContext"));
     }
 
     /// <summary>Walks every array beside the events. One element an event, or the arrays cannot be told to belong together.</summary>

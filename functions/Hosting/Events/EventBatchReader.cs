@@ -171,8 +171,9 @@ internal ref partial struct EventBatchReader
         return done;
     }
 
+    /// <summary>What base64 without a stray byte decodes to; −1 for lengths that no base64 has.</summary>
     private static int DecodedLength(ReadOnlySpan<byte> base64) =>
-        base64.Length / 4 * 3 - (base64.EndsWith("=="u8) ? 2 : base64.EndsWith("="u8) ? 1 : 0);
+        base64.Length % 4 != 0 ? -1 : base64.Length / 4 * 3 - (base64.EndsWith("=="u8) ? 2 : base64.EndsWith("="u8) ? 1 : 0);
 
     private int AddEvent((int Start, int Length) body)
     {

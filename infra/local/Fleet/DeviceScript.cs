@@ -50,7 +50,7 @@ public sealed record DeviceScript(int Index, string DeviceId, string Model, Misb
                 case Misbehaviour.MalformedJson:
                     return [Bad("{\"messageId\":\"broken\",\"metrics\":{\"temperature\":21.5,,}"u8.ToArray())];
                 case Misbehaviour.WrongType:
-                    return [Bad(Compose(at, at, DeviceId, json => json.WriteString(FirstMetric(Model), "21.5")))];
+                    return [Bad(Quote(Compose(at, at, DeviceId, json => signals.Write(json, at))))];
                 case Misbehaviour.Oversize:
                     return [Bad(Compose(at, at, DeviceId, json => json.WriteString("note", new string('x', 20_000))))];
                 case Misbehaviour.ForeignIdentity:
@@ -93,12 +93,16 @@ public sealed record DeviceScript(int Index, string DeviceId, string Model, Misb
         }
     }
 
-    private static string FirstMetric(string model) => model switch
+    /// <summary>Puts the first metric's number into quotes, and changes nothing else.</summary>
+    private static byte[] Quote(byte[] body)
     {
-        "env-sensor" => "temperature",
-        "pump" => "rpm",
-        _ => "cpu",
-    };
+        var text = body.AsSpan();
+        var metrics = text.IndexOf("\"metrics\":{"u8);
+        var from = metrics + text[metrics..].IndexOf("\":"u8) + 2; // the colon after "metrics"
+        from += text[from..].IndexOf("\":"u8) + 2;                // and after the first metric's name
+        var length = text[from..].IndexOf((byte)',');
+        return [.. text[..from], (byte)'"', .. text.Slice(from, length), (byte)'"', .. text[(from + length)..]];
+    }
 
     /// <summary>Plans a fleet: models in turn, and about a sixth of the devices misbehaving, each kind at least once when there are
     /// enough devices.</summary>
@@ -113,7 +117,8 @@ public sealed record DeviceScript(int Index, string DeviceId, string Model, Misb
             // Spread the wrong ones over the fleet, so that they share partitions and batches with honest devices.
             var slot = wrong == 0 ? -1 : index % (devices / wrong) == 0 ? index / (devices / wrong) : -1;
             var kind = slot >= 0 && slot < wrong ? kinds[slot % kinds.Length] : Misbehaviour.None;
-            var model = Signals.Models[index % Signals.Models.Count];
+            // Not in step with the wrong ones, so that they are of every model; only the flood is tied to the model of the least rate.
+            var model = kind == Misbehaviour.Flood ? "env-sensor" : Signals.Models[(index + index / Signals.Models.Count) % Signals.Models.Count];
             return new DeviceScript(index, $"{model}-{index:D5}", model, kind, interval);
         })];
     }

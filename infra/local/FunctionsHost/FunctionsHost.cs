@@ -121,8 +121,9 @@ public sealed class FunctionsHost : IAsyncDisposable
                 _listeners.Add(Task.Run(() => timer.Run(_stop.Token), CancellationToken.None));
                 break;
             case EventHubTrigger trigger:
-                var open = _options.EventHubs ?? throw new LocalCloudException($"{_options.Name}: {function.Name} has an Event Hubs trigger, but no event hubs were given");
-                var source = open(trigger.Connection, trigger.Hub, trigger.ConsumerGroup);
+                var source = _options.EventHubs?.Invoke(trigger.Connection, trigger.Hub, trigger.ConsumerGroup)
+                    ?? AmqpEventHubSource.Open(
+                        _options.AppSettings, trigger.Connection, trigger.Hub, trigger.ConsumerGroup, _options.Credential, _options.Authority, _options.Clock);
                 _sources.Add(source);
                 var ledger = new PartitionLedger(
                     blobs.GetBlobContainerClient(PartitionLedger.Container), source.FullyQualifiedNamespace, trigger.Hub, trigger.ConsumerGroup, HostIdentity.NewId().ToString());

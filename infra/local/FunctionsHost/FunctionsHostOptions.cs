@@ -31,7 +31,8 @@ public sealed record FunctionsHostOptions
     /// <summary>Serves HTTPS with this certificate; plain HTTP on loopback without one.</summary>
     public X509Certificate2? Certificate { get; init; }
 
-    /// <summary>Opens an event hub: connection prefix of the trigger, hub, consumer group. Needed if the app has an event trigger.</summary>
+    /// <summary>Opens an event hub: connection prefix of the trigger, hub, consumer group. By default over AMQP, at the address in setting
+    /// <c>{connection}__fullyQualifiedNamespace</c>, with <see cref="Credential"/>.</summary>
     public Func<string, string, string, IEventHubSource>? EventHubs { get; init; }
 
     /// <summary>Wall clock: leases, retries, timeouts.</summary>

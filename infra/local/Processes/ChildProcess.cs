@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 
 namespace Serverless.Local.Processes;
 
@@ -25,6 +26,8 @@ public sealed class ChildProcess : IAsyncDisposable
         trap '' INT
         exec "$@" </dev/null
         """;
+
+    private const int Terminate = 15; // SIGTERM
 
     private readonly Process _process;
     private readonly Task _output;
@@ -105,11 +108,26 @@ public sealed class ChildProcess : IAsyncDisposable
         _process.Dispose();
     }
 
+    /// <summary>Asks the child to end (SIGTERM) and waits for it; kills it when the time is up. On Windows it is killed at once.</summary>
+    /// <param name="grace">How long it may take.</param>
+    public async Task Stop(TimeSpan grace)
+    {
+        if (!OperatingSystem.IsWindows() && !Exited.IsCompleted) _ = Signal(Id, Terminate);
+        else Kill();
+        await Task.WhenAny(Exited, Task.Delay(grace)).ConfigureAwait(false);
+        Kill();
+        await Exited.ConfigureAwait(false);
+    }
+
     /// <summary>Kills the child at once (SIGKILL), without waiting.</summary>
     public void Kill()
     {
         if (!Exited.IsCompleted) _process.Kill();
     }
+
+    [DllImport("libc", EntryPoint = "kill")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int Signal(int process, int signal);
 
     private async Task<int> WaitForExit()
     {

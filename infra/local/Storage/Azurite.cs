@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using System.Text.RegularExpressions;
 using Serverless.Local.Identity;
 using Serverless.Local.Processes;
 using Serverless.Local.Tls;
@@ -12,23 +11,27 @@ namespace Serverless.Local.Storage;
 /// <remarks>Azurite checks that a token is well formed and for storage, but knows no roles; <see cref="StorageFront"/> verifies tokens and
 /// roles and is the only address that applications are told. Ports are chosen by the system. The account key is made at start and
 /// leaves this process only in Azurite's environment. Thread-safe.</remarks>
-public sealed partial class Azurite : IAsyncDisposable
+public sealed class Azurite : IAsyncDisposable
 {
     /// <summary>The storage account's name: Azurite's own, so that its path style stays.</summary>
     public const string Account = "devstoreaccount1";
+
+    private static readonly TimeSpan StopGrace = TimeSpan.FromSeconds(5); // Azurite writes its indexes when it is asked to stop
 
     private readonly ChildProcess _child;
     private readonly DirectoryInfo _scratch;
     private readonly StorageFront _front;
     private readonly X509Certificate2 _certificate;
+    private readonly DataFolderLock _data;
     private volatile bool _stopping;
 
-    private Azurite(ChildProcess child, DirectoryInfo scratch, StorageFront front, X509Certificate2 certificate)
+    private Azurite(ChildProcess child, DirectoryInfo scratch, StorageFront front, X509Certificate2 certificate, DataFolderLock data)
     {
         _child = child;
         _scratch = scratch;
         _front = front;
         _certificate = certificate;
+        _data = data;
         Died = WatchChild();
     }
 
@@ -63,20 +66,23 @@ public sealed partial class Azurite : IAsyncDisposable
         var packages = await NodePackages.Install(node, options.PackageFolder, options.CacheFolder, options.Say, cancel).ConfigureAwait(false);
         var scratch = Directory.CreateTempSubdirectory("serverless-storage-");
         var certificate = authority.IssueServer();
+        DataFolderLock? data = null;
         ChildProcess? child = null;
         StorageFront? front = null;
         try
         {
+            data = DataFolderLock.Take(options.DataFolder ?? Path.Combine(scratch.FullName, "data"));
             var key = Convert.ToBase64String(RandomNumberGenerator.GetBytes(64));
-            (child, var backends) = await StartChild(options, node, packages, scratch.FullName, certificate, key, cancel).ConfigureAwait(false);
+            (child, var backends) = await StartChild(options, node, packages, scratch.FullName, data.Folder, certificate, key, cancel).ConfigureAwait(false);
             await StorageContent.Create(backends, key, certificate, options.Content, cancel).ConfigureAwait(false);
             front = await StorageFront.Start(backends, certificate, tokens, directory, options.Content.PublicContainers, cancel).ConfigureAwait(false);
-            return new Azurite(child, scratch, front, certificate);
+            return new Azurite(child, scratch, front, certificate, data);
         }
         catch
         {
             if (front is not null) await front.DisposeAsync().ConfigureAwait(false);
             if (child is not null) await child.DisposeAsync().ConfigureAwait(false);
+            data?.Dispose();
             certificate.Dispose();
             scratch.Delete(true);
             throw;
@@ -89,16 +95,16 @@ public sealed partial class Azurite : IAsyncDisposable
         if (_stopping) return;
         _stopping = true;
         await _front.DisposeAsync().ConfigureAwait(false);
+        await _child.Stop(StopGrace).ConfigureAwait(false);
         await _child.DisposeAsync().ConfigureAwait(false);
+        _data.Dispose();
         _certificate.Dispose();
         if (_scratch.Exists) _scratch.Delete(true);
     }
 
     private static async Task<(ChildProcess Child, StorageBackends Backends)> StartChild(
-        AzuriteOptions options, NodeRuntime node, string packages, string scratch, X509Certificate2 certificate, string key, CancellationToken cancel)
+        AzuriteOptions options, NodeRuntime node, string packages, string scratch, string data, X509Certificate2 certificate, string key, CancellationToken cancel)
     {
-        var data = options.DataFolder ?? Path.Combine(scratch, "data");
-        Directory.CreateDirectory(data);
         var (certPath, keyPath) = (Path.Combine(scratch, "azurite.pem"), Path.Combine(scratch, "azurite-key.pem"));
         await WritePem(certificate, certPath, keyPath, cancel).ConfigureAwait(false);
 
@@ -161,33 +167,5 @@ public sealed partial class Azurite : IAsyncDisposable
         await _child.Exited.ConfigureAwait(false);
         if (_stopping) await Task.Delay(Timeout.Infinite).ConfigureAwait(false);
         return Death(_child);
-    }
-
-    /// <summary>Collects the three lines by which Azurite says where it listens.</summary>
-    private sealed partial class StorageReadiness
-    {
-        private readonly TaskCompletionSource<StorageBackends> _all = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        private Uri? _blob;
-        private Uri? _queue;
-        private Uri? _table;
-
-        public Task<StorageBackends> All => _all.Task;
-
-        public void See(string line)
-        {
-            var match = Listening().Match(line);
-            if (!match.Success) return;
-            lock (_all)
-            {
-                var uri = new Uri(match.Groups["uri"].Value);
-                if (match.Groups["kind"].Value == "Blob") _blob = uri;
-                if (match.Groups["kind"].Value == "Queue") _queue = uri;
-                if (match.Groups["kind"].Value == "Table") _table = uri;
-                if (_blob is not null && _queue is not null && _table is not null) _all.TrySetResult(new StorageBackends(_blob, _queue, _table));
-            }
-        }
-
-        [GeneratedRegex(@"Azurite (?<kind>Blob|Queue|Table) service (?:is )?successfully (?:listen|listening|listens) (?:at|on) (?<uri>https://\S+)")]
-        private static partial Regex Listening();
     }
 }

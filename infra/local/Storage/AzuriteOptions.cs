@@ -10,7 +10,7 @@ public sealed record AzuriteOptions
     public StorageContent Content { get; init; } = StorageContent.Pipeline;
 
     /// <summary>Folder with the pinned <c>package.json</c> and lock file; beside the program by default.</summary>
-    public string PackageFolder { get; init; } = Path.Combine(AppContext.BaseDirectory, "node");
+    public string PackageFolder { get; init; } = Path.Combine(AppContext.BaseDirectory, "azurite");
 
     /// <summary>Where installed packages are kept; <see cref="NodePackages.CacheFolder"/> by default.</summary>
     public string? CacheFolder { get; init; }

@@ -97,6 +97,39 @@ public sealed class HubFixture : IAsyncDisposable
         return client;
     }
 
+    /// <summary>Calls the service API.</summary>
+    /// <param name="verb">HTTP verb.</param>
+    /// <param name="path">Path, without api-version.</param>
+    /// <param name="body">JSON text, or null.</param>
+    /// <param name="caller">Whose token; the operator's by default.</param>
+    /// <param name="headers">More headers, as name and value.</param>
+    public async Task<HubAnswer> Call(string verb, string path, string? body = null, Principal? caller = null, params (string Name, string Value)[] headers)
+    {
+        using var request = new HttpRequestMessage(new HttpMethod(verb), path + (path.Contains('?', StringComparison.Ordinal) ? "&" : "?") + "api-version=2021-04-12");
+        if (body is not null) request.Content = new StringContent(body, System.Text.Encoding.UTF8, "application/json");
+        if (headers.All(header => header.Name != "Authorization"))
+        {
+            request.Headers.TryAddWithoutValidation("Authorization", "Bearer " + Tokens.Issue(caller ?? Operator, Audiences.IotHub).Token);
+        }
+
+        foreach (var (name, value) in headers) Assert.True(request.Headers.TryAddWithoutValidation(name, value));
+        using var response = await Http.SendAsync(request, TestContext.Current.CancellationToken);
+        var text = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        string? Header(string name) => response.Headers.TryGetValues(name, out var values) ? string.Join(",", values) : null;
+        return new HubAnswer(
+            (int)response.StatusCode, text.Length == 0 ? null : System.Text.Json.Nodes.JsonNode.Parse(text),
+            Header("iothub-errorcode"), Header("ETag"), Header("x-ms-continuation"), Header("Retry-After"));
+    }
+
+    /// <summary>A shared access token, written here from the documentation so that the hub's own signing is checked by another.</summary>
+    public static string Sign(string resource, string key, DateTimeOffset until, string? policy)
+    {
+        var (sr, se) = (Uri.EscapeDataString(resource), until.ToUnixTimeSeconds());
+        using var mac = new HMACSHA256(Convert.FromBase64String(key));
+        var signature = Convert.ToBase64String(mac.ComputeHash(System.Text.Encoding.UTF8.GetBytes($"{sr}\n{se}")));
+        return $"SharedAccessSignature sr={sr}&sig={Uri.EscapeDataString(signature)}&se={se}{(policy is null ? "" : "&skn=" + policy)}";
+    }
+
     public async ValueTask DisposeAsync()
     {
         foreach (var client in _clients) client.Dispose();
@@ -111,13 +144,28 @@ public sealed class HubFixture : IAsyncDisposable
     private static Principal Named(string name, byte number, string role, string scope) =>
         new(name, new Guid(number, 0, 0, new byte[8]), new Guid(number, 1, 0, new byte[8]), [new RoleAssignment(role, scope)], []);
 
-    private bool IssuedByAuthority(X509Certificate? shown)
+    public bool IssuedByAuthority(X509Certificate? shown)
     {
         using var chain = new X509Chain();
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
         chain.ChainPolicy.CustomTrustStore.Add(Authority.Certificate);
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
         return shown is X509Certificate2 certificate && chain.Build(certificate);
+    }
+}
+
+/// <summary>An answer of the service API.</summary>
+public sealed record HubAnswer(int Status, System.Text.Json.Nodes.JsonNode? Body, string? ErrorCode, string? ETag, string? Continuation, string? RetryAfter)
+{
+    /// <summary>The body, which must be there.</summary>
+    public System.Text.Json.Nodes.JsonNode Json => Body ?? throw new InvalidOperationException("no body");
+
+    /// <summary>Fails unless the answer is this error in the documented shape.</summary>
+    public void IsError(int status, string name)
+    {
+        Assert.Equal((status, name), (Status, ErrorCode));
+        Assert.StartsWith($"ErrorCode:{name};", (string?)Json["Message"], StringComparison.Ordinal);
+        Assert.StartsWith("Tracking ID:", (string?)Json["ExceptionMessage"], StringComparison.Ordinal);
     }
 }
 

@@ -64,12 +64,12 @@ internal sealed class MqttWire(IDuplexPipe transport)
         Span<byte> head = stackalloc byte[5];
         var available = (int)Math.Min(buffer.Length, head.Length);
         buffer.Slice(0, available).CopyTo(head);
+        if (available > 0 && !FlagsAllowed(head[0])) return new Fault("packet-malformed", "packet");
         var length = 0;
         for (var i = 1; i < available; i++)
         {
             length |= (head[i] & 0x7F) << (7 * (i - 1));
             if ((head[i] & 0x80) != 0) continue;
-            if (!FlagsAllowed(head[0])) return new Fault("packet-malformed", "packet");
             return i + 1 + length > bytesMax ? new Fault("packet-size", "packet") : new Frame(head[0], i + 1, length, buffer.Length >= i + 1 + length);
         }
 
