@@ -1,6 +1,9 @@
 // One row a subject: what it measures, and the program that measures it.
 var subjects = new SortedDictionary<string, (string What, Func<string[], Task<int>> Run)>(StringComparer.Ordinal)
 {
+    ["fuzz"] = (Serverless.Benchmarks.Validation.FuzzSubject.What, Serverless.Benchmarks.Validation.FuzzSubject.Run),
+    ["memory"] = (Serverless.Benchmarks.Memory.MemorySubject.What, Serverless.Benchmarks.Memory.MemorySubject.Run),
+    ["validation"] = (Serverless.Benchmarks.Validation.ValidationSubject.What, Serverless.Benchmarks.Validation.ValidationSubject.Run),
 };
 
 if (args.Length == 0 || !subjects.TryGetValue(args[0], out var subject))
