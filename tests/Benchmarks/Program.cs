@@ -1,6 +1,7 @@
 // One row a subject: what it measures, and the program that measures it.
 var subjects = new SortedDictionary<string, (string What, Func<string[], Task<int>> Run)>(StringComparer.Ordinal)
 {
+    ["edge"] = (Serverless.Benchmarks.Edge.EdgeSubject.What, Serverless.Benchmarks.Edge.EdgeSubject.Run),
     ["fuzz"] = (Serverless.Benchmarks.Validation.FuzzSubject.What, Serverless.Benchmarks.Validation.FuzzSubject.Run),
     ["memory"] = (Serverless.Benchmarks.Memory.MemorySubject.What, Serverless.Benchmarks.Memory.MemorySubject.Run),
     ["validation"] = (Serverless.Benchmarks.Validation.ValidationSubject.What, Serverless.Benchmarks.Validation.ValidationSubject.Run),
