@@ -3,6 +3,7 @@ var subjects = new SortedDictionary<string, (string What, Func<string[], Task<in
 {
     ["edge"] = (Serverless.Benchmarks.Edge.EdgeSubject.What, Serverless.Benchmarks.Edge.EdgeSubject.Run),
     ["fuzz"] = (Serverless.Benchmarks.Validation.FuzzSubject.What, Serverless.Benchmarks.Validation.FuzzSubject.Run),
+    ["ingest"] = (Serverless.Benchmarks.Ingest.IngestSubject.What, Serverless.Benchmarks.Ingest.IngestSubject.Run),
     ["memory"] = (Serverless.Benchmarks.Memory.MemorySubject.What, Serverless.Benchmarks.Memory.MemorySubject.Run),
     ["validation"] = (Serverless.Benchmarks.Validation.ValidationSubject.What, Serverless.Benchmarks.Validation.ValidationSubject.Run),
 };
