@@ -6,6 +6,7 @@ var subjects = new SortedDictionary<string, (string What, Func<string[], Task<in
     ["coldstart"] = (ColdStart.ColdStartSubject.What, ColdStart.ColdStartSubject.Run),
     ["edge"] = (Edge.EdgeSubject.What, Edge.EdgeSubject.Run),
     ["fuzz"] = (Validation.FuzzSubject.What, Validation.FuzzSubject.Run),
+    ["ingest"] = (Ingest.IngestSubject.What, Ingest.IngestSubject.Run),
     ["memory"] = (Memory.MemorySubject.What, Memory.MemorySubject.Run),
     ["pipeline"] = ("events through the whole local pipeline, and where the time goes", PipelineBenchmark.Run),
     ["validation"] = (Validation.ValidationSubject.What, Validation.ValidationSubject.Run),
