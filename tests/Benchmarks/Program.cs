@@ -1,6 +1,7 @@
 // One row a subject: what it measures, and the program that measures it.
 var subjects = new SortedDictionary<string, (string What, Func<string[], Task<int>> Run)>(StringComparer.Ordinal)
 {
+    ["nab"] = ("anomaly scores of univariate series, in the NAB layout", Serverless.Benchmarks.Scoring.Nab.Run),
 };
 
 if (args.Length == 0 || !subjects.TryGetValue(args[0], out var subject))
