@@ -1,6 +1,7 @@
 // One row a subject: what it measures, and the program that measures it.
 var subjects = new SortedDictionary<string, (string What, Func<string[], Task<int>> Run)>(StringComparer.Ordinal)
 {
+    ["fleet"] = ("alerts of a stream of telemetry", Serverless.Benchmarks.Scoring.Fleet.Run),
     ["nab"] = ("anomaly scores of univariate series, in the NAB layout", Serverless.Benchmarks.Scoring.Nab.Run),
 };
 

@@ -33,13 +33,14 @@ public struct Records
     /// <summary>The excess over the range in widths of the range: 0 inside and during warm-up, at most one million.</summary>
     /// <param name="value">A distance from the origin, within ±1e30.</param>
     /// <param name="seen">Values learned before.</param>
-    public readonly double Excess(double value, int seen)
+    /// <param name="resolution">Smallest difference that means anything, in the unit of the value: excesses are measured in no less.</param>
+    public readonly double Excess(double value, int seen, double resolution = 0)
     {
         if (seen < WarmUp || (value <= _high && value >= _low)) return 0;
         var beyond = value > _high ? value - _high : _low - value;
         // The floor is the rounding of a float: a range of width 0 must not turn it into infinity.
         var floor = 2e-7 * Math.Max(Math.Abs(_high), Math.Abs(_low));
-        return beyond <= floor ? 0 : Math.Min(1e6, beyond / (Width + floor + 1e-30));
+        return beyond <= floor ? 0 : Math.Min(1e6, beyond / (Width + resolution + floor + 1e-30));
     }
 
     /// <summary>Evidence of an excess: its logarithm in units of the tail the series has shown, and how rare excesses are.</summary>
@@ -56,7 +57,9 @@ public struct Records
     /// <summary>Learns one value.</summary>
     /// <param name="value">A distance from the origin, within ±1e30.</param>
     /// <param name="seen">Values learned before.</param>
-    public void Learn(double value, int seen)
+    /// <param name="leak">Share of its width by which each end moves inward.</param>
+    /// <param name="stretch">Largest share of its width by which an end moves outward.</param>
+    public void Learn(double value, int seen, double leak = Leak, double stretch = Stretch)
     {
         if (seen < WarmUp)
         {
@@ -71,10 +74,10 @@ public struct Records
             _excesses = (float)((_excesses * Forget) + 1);
         }
         double low = _low, high = _high;
-        var inward = Leak * Width;
+        var inward = leak * Width;
         high -= inward;
         low += inward;
-        var outward = high > low ? Stretch * (high - low) : double.MaxValue;
+        var outward = high > low ? stretch * (high - low) : double.MaxValue;
         if (value > high) high = Math.Min(value, high + outward);
         else if (value < low) low = Math.Max(value, low - outward);
         (_low, _high) = ((float)low, (float)high);
