@@ -12,15 +12,18 @@ public sealed partial class DeviceScorer
     private const double Bound = 1e30;
     private const double ResidualLeak = 1e-4;
     private const double Reluctance = 0.003, ReluctantTrust = 0.02; // how little a value beyond its limit teaches
-    private const int DistrustFor = 30, HoldAtMost = 48, HabitAfter = 1500;
+    private const double ToleranceKept = 0.9999;
+    private const int DistrustFor = 30, UnusualMost = 1000, HoldAtMost = 96;
 
     private struct MetricState
     {
-        public double Origin, Fast, Slow, Last, Step;
+        public double Origin, Fast, Slow, Last, Step, Tolerance;
         public Records Value, FastResidual, SlowResidual;
         public Stillness Stillness;
-        public int Seen, Outside;
+        public NoiseByLevel Noise;
+        public int Seen, Outside, Rises, Falls;
         public long OutsideSince;
+        public bool Counts;
     }
 
     [InlineArray(10)]
@@ -86,13 +89,14 @@ public sealed partial class DeviceScorer
         if (_distrust > 0)
         {
             _distrust--;
+            _hold = HoldAtMost;
             return found;
         }
 
         Span<double> distances = stackalloc double[Relation.MetricsMax];
         Span<double> residuals = stackalloc double[Relation.MetricsMax];
         var whole = true;
-        for (var i = 0; i < _metrics.Length; i++) whole &= Value(i, atMs, values[i], distances, findings, ref found);
+        for (var i = 0; i < _metrics.Length; i++) whole &= Value(i, atMs, steps, values[i], distances, findings, ref found);
         if (!whole) return found;
 
         distances = distances[.._metrics.Length];
@@ -100,16 +104,16 @@ public sealed partial class DeviceScorer
         if (_relation.Seen >= Relation.WarmUp && _hold == 0)
         {
             _relation.Residuals(atMs, distances, residuals);
-            for (var i = 0; i < _metrics.Length; i++) trusted &= Related(i, atMs, residuals[i], values[i], findings, ref found);
+            for (var i = 0; i < _metrics.Length; i++) trusted &= Related(i, atMs, residuals[i], distances[i], values[i], findings, ref found);
         }
-        _relation.Learn(atMs, distances, trusted ? 1 : ReluctantTrust, steps);
+        _relation.Learn(atMs, distances, _hold > 0 && _learned >= _limits.HabitAfter ? 0 : trusted ? 1 : ReluctantTrust, _hold == HoldAtMost ? HoldAtMost : steps);
         if (_hold > 0) _hold--;
         if (_learned < int.MaxValue) _learned++;
         return found;
     }
 
     /// <summary>The metric alone: garbage, spikes, long excursions, stuck readings. False where the value must not teach the others.</summary>
-    private bool Value(int i, long atMs, double value, Span<double> distances, Span<Finding> findings, ref int found)
+    private bool Value(int i, long atMs, double steps, double value, Span<double> distances, Span<Finding> findings, ref int found)
     {
         ref var m = ref _metrics[i];
         if (!double.IsFinite(value))
@@ -119,18 +123,26 @@ public sealed partial class DeviceScorer
         }
         if (m.Seen == 0 || (m.Seen < Records.WarmUp && Math.Abs(value - m.Origin) > Bound)) m = new MetricState { Origin = value };
         var distance = Math.Clamp(value - m.Origin, -Bound, Bound);
-        distances[i] = distance;
-
         m.Stillness.Learn(value);
         if (m.Stillness.Stuck)
             Raise(new(value == 0 ? FindingKind.Flatline : FindingKind.Stuck, i, atMs, atMs, m.Stillness.Run, m.Stillness.Allowed, value, 0, m.Stillness.Allowed), findings, ref found);
 
-        var step = Math.Abs(distance - m.Last);
-        if (m.Seen > 0 && step > 0) m.Step = m.Step > 0 ? Math.Min(m.Step * 1.01, step) : step;
+        var move = m.Seen == 0 ? 0 : distance - m.Last;
+        if (move != 0) m.Step = m.Step > 0 ? Math.Min(m.Step * 1.01, Math.Abs(move)) : Math.Abs(move);
+        if (move > 0) m.Rises++;
+        else if (move < 0) m.Falls++;
+        if (m.Rises > 1 << 20) (m.Rises, m.Falls) = (m.Rises / 2, m.Falls / 2);
         m.Last = distance;
+        // A counter is judged by its pace: where it stands only says how long it has counted.
+        var counts = m.Rises > 100 && m.Rises > m.Seen / 3 && m.Falls < m.Rises / 100;
+        if (counts) distance = move / Math.Max(1, steps);
+        if (counts != m.Counts) (m.Counts, m.Value, m.Seen) = (counts, default, 0);
+        distances[i] = counts ? 0 : distance;
         // A metric that has never moved has no scale but its own size.
         var excess = m.Value.Excess(distance, m.Seen, m.Step > 0 ? 2 * m.Step : 0.05 * Math.Abs(value));
         var warm = _learned >= _limits.WarmUp;
+        // After a pause a counter catches up in one step.
+        if (counts && _hold > 0) excess = 0;
         if (excess > 0) m.OutsideSince = m.Outside++ == 0 ? atMs : m.OutsideSince;
         else m.Outside = 0;
         if (warm && excess > _limits.Spike)
@@ -138,32 +150,42 @@ public sealed partial class DeviceScorer
             var kind = excess > _limits.Fuzz ? FindingKind.Fuzz : m.Outside > 3 ? FindingKind.Drift : FindingKind.Spike;
             Raise(new(kind, i, atMs, m.OutsideSince, excess, _limits.Spike, value, m.Value.Low + m.Origin, m.Value.High + m.Origin), findings, ref found);
         }
-        m.Value.Learn(distance, m.Seen, stretch: _learned >= HabitAfter && excess > _limits.Spike ? Reluctance : Records.Stretch);
+        if (!counts || _hold == 0) m.Value.Learn(distance, m.Seen, stretch: _learned >= _limits.HabitAfter ? _limits.Reluctance : Records.Stretch);
         if (m.Seen < int.MaxValue) m.Seen++;
         return excess <= _limits.Spike || !warm;
     }
 
     /// <summary>The metric given the others: what each leaves unexplained, over 8 and over 64 readings.</summary>
-    private bool Related(int i, long atMs, double residual, double value, Span<Finding> findings, ref int found)
+    private bool Related(int i, long atMs, double residual, double distance, double value, Span<Finding> findings, ref int found)
     {
         ref var m = ref _metrics[i];
         var seen = _relation.Seen - Relation.WarmUp;
-        m.Fast = Average.After(m.Fast, residual, 1 / 8.0, seen);
-        m.Slow = Average.After(m.Slow, residual, 1 / 64.0, seen);
-        var fast = m.FastResidual.Excess(m.Fast, seen);
-        var slow = m.SlowResidual.Excess(m.Slow, seen);
+        var position = (distance - residual - m.Value.Low) / (m.Value.High - m.Value.Low + m.Step + 1e-30);
+        var noise = m.Noise.At(position) + m.Step + 1e-30;
+        var unusual = Math.Clamp(residual / noise, -UnusualMost, UnusualMost);
+        m.Fast = Average.After(m.Fast, unusual, 1 / 8.0, seen);
+        m.Slow = Average.After(m.Slow, unusual, 1 / 64.0, seen);
+        var fast = m.FastResidual.Excess(m.Fast, seen, 1);
+        var slow = m.SlowResidual.Excess(m.Slow, seen, 1);
+        // Who cried wolf has to cry louder for a while: what recurs on a device is its way of life, and the budget is for news.
+        m.Tolerance *= ToleranceKept;
+        var fastLimit = _limits.Fast * (1 + m.Tolerance);
+        var slowLimit = _limits.Slow * (1 + m.Tolerance);
         if (_learned >= _limits.WarmUp)
         {
-            if (fast > _limits.Fast) Raise(new(FindingKind.Correlation, i, atMs, atMs, fast, _limits.Fast, value, m.FastResidual.Low, m.FastResidual.High), findings, ref found);
-            if (slow > _limits.Slow) Raise(new(FindingKind.Drift, i, atMs, atMs, slow, _limits.Slow, value, m.SlowResidual.Low, m.SlowResidual.High), findings, ref found);
+            var before = found;
+            if (fast > fastLimit) Raise(new(FindingKind.Correlation, i, atMs, atMs, fast, fastLimit, value, m.FastResidual.Low, m.FastResidual.High), findings, ref found);
+            if (slow > slowLimit) Raise(new(FindingKind.Drift, i, atMs, atMs, slow, slowLimit, value, m.SlowResidual.Low, m.SlowResidual.High), findings, ref found);
+            if (found > before) m.Tolerance += _limits.Tolerance;
         }
         // What was left unexplained before the relation was learned well is forgotten as fast as it is outnumbered.
-        var leak = Math.Max(ResidualLeak, Math.Min(0.02, 1.0 / (seen + 1)));
+        var leak = seen < 500 ? Math.Max(_limits.Leak, Math.Min(0.02, 1.0 / (seen + 1))) : _limits.Leak;
         var strange = _learned >= _limits.WarmUp && (fast > _limits.Fast || slow > _limits.Slow);
-        var stretch = strange && _learned >= HabitAfter ? Reluctance : Records.Stretch;
+        var stretch = _learned >= _limits.HabitAfter ? _limits.Reluctance : Records.Stretch;
         m.FastResidual.Learn(m.Fast, seen, leak, stretch);
         m.SlowResidual.Learn(m.Slow, seen, leak, stretch);
-        return !strange || _learned < HabitAfter;
+        if (!strange) m.Noise.Learn(position, residual);
+        return _learned < _limits.HabitAfter || (fast <= 0 && slow <= 0);
     }
 
     /// <summary>One alert a kind, however long the trouble lasts: it is over when nothing of the kind was seen for the quiet time.</summary>

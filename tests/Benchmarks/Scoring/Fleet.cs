@@ -198,6 +198,10 @@ internal static class FleetLimits
                 "--spike" => limits with { Spike = value },
                 "--fast" => limits with { Fast = value },
                 "--slow" => limits with { Slow = value },
+                "--tolerance" => limits with { Tolerance = value },
+                "--habit" => limits with { HabitAfter = (int)value },
+                "--reluctance" => limits with { Reluctance = value },
+                "--leak" => limits with { Leak = value },
                 "--fuzz" => limits with { Fuzz = value },
                 _ => throw new ArgumentException($"unknown option {args[i]}"),
             };
