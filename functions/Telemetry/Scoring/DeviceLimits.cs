@@ -7,17 +7,17 @@ public sealed record DeviceLimits
     /// <summary>Readings before values are judged. Default 200.</summary>
     public int WarmUp { get; init; } = 200;
 
-    /// <summary>Excess of a value over its range, in widths. Default 0.8.</summary>
-    public double Spike { get; init; } = 0.8;
+    /// <summary>Excess of a value over its range, in widths. Default 1.</summary>
+    public double Spike { get; init; } = 1;
 
     /// <summary>Excess beyond which no sensor of this kind could have sent it, in widths. Default 8.</summary>
     public double Fuzz { get; init; } = 8;
 
-    /// <summary>Excess of what 8 readings leave unexplained, in widths of its own range. Default 0.8.</summary>
-    public double Fast { get; init; } = 0.8;
+    /// <summary>Excess of what 8 readings leave unexplained, in widths of its own range. Default 1.</summary>
+    public double Fast { get; init; } = 1;
 
-    /// <summary>Excess of what 64 readings leave unexplained, in widths of its own range. Default 0.8.</summary>
-    public double Slow { get; init; } = 0.8;
+    /// <summary>Excess of what 64 readings leave unexplained, in widths of its own range. Default 1.</summary>
+    public double Slow { get; init; } = 1;
 
     /// <summary>Readings after which a habit counts as formed and changes only slowly. Default 1,500: a day at one a minute.</summary>
     public int HabitAfter { get; init; } = 1500;
