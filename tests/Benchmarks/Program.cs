@@ -5,10 +5,13 @@ var subjects = new SortedDictionary<string, (string What, Func<string[], Task<in
 {
     ["coldstart"] = (ColdStart.ColdStartSubject.What, ColdStart.ColdStartSubject.Run),
     ["edge"] = (Edge.EdgeSubject.What, Edge.EdgeSubject.Run),
+    ["fleet"] = ("alerts of a stream of telemetry", Scoring.Fleet.Run),
     ["fuzz"] = (Validation.FuzzSubject.What, Validation.FuzzSubject.Run),
     ["ingest"] = (Ingest.IngestSubject.What, Ingest.IngestSubject.Run),
     ["memory"] = (Memory.MemorySubject.What, Memory.MemorySubject.Run),
+    ["nab"] = ("anomaly scores of univariate series, in the NAB layout", Scoring.Nab.Run),
     ["pipeline"] = ("events through the whole local pipeline, and where the time goes", PipelineBenchmark.Run),
+    ["skab"] = ("anomaly scores of a group of sensors, in the SKAB layout", Scoring.Skab.Run),
     ["validation"] = (Validation.ValidationSubject.What, Validation.ValidationSubject.Run),
 };
 
