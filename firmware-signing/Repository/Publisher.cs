@@ -53,24 +53,16 @@ public sealed class Publisher(IRepositoryFiles files, IDigestSigner snapshotSign
 
         // 2. Snapshot, if it changes or grows old.
         var roles = before.RolesWith(change);
-        var (snapshotVersion, snapshotFile) = (before.SnapshotVersion, before.SnapshotFile);
-        if (snapshotFile is null || !before.Lists(roles) || before.SnapshotExpires - now < policy.SnapshotRenewBefore || !before.SnapshotStandsUnder(before.Root))
-        {
-            snapshotVersion++;
-            while (true)
-            {
-                var signed = await SignedFile.Create(Draft.Snapshot(snapshotVersion, now + policy.SnapshotLives, roles), [snapshotSigner], cancel).ConfigureAwait(false);
-                if (!signed.TryGet(out snapshotFile, out fault)) return (true, fault);
-                if (await files.Create($"{snapshotVersion}.snapshot.json", (ReadOnlyMemory<byte>)snapshotFile, cancel).ConfigureAwait(false)) break;
-                snapshotVersion++; // an orphan, or another publisher's: never overwritten, its signature is another
-            }
-        }
+        var keepsSnapshot = before.Lists(roles) && before.SnapshotExpires - now >= policy.SnapshotRenewBefore && before.SnapshotStandsUnder(before.Root);
+        Parsed<(long, ReadOnlyMemory<byte>)> snapshot = keepsSnapshot ? (before.SnapshotVersion, before.SnapshotFile!.Value) : await CreateSnapshot(before.SnapshotVersion + 1, now, roles, cancel).ConfigureAwait(false);
+        if (!snapshot.TryGet(out var made, out fault)) return (true, fault);
+        var (snapshotVersion, snapshotFile) = made;
 
         // 3. The timestamp is signed and the whole judged as a device would before anything becomes visible.
         var timestampVersion = before.TimestampVersion + 1;
-        var draft = Draft.Timestamp(timestampVersion, now + policy.TimestampLives, MetaFile.Of(snapshotVersion, snapshotFile.Value.Span));
+        var draft = Draft.Timestamp(timestampVersion, now + policy.TimestampLives, MetaFile.Of(snapshotVersion, snapshotFile.Span));
         if (!(await SignedFile.Create(draft, [timestampSigner], cancel).ConfigureAwait(false)).TryGet(out var timestampFile, out fault)) return (true, fault);
-        if (before.JudgedByDevice(change, roles, snapshotFile.Value, timestampFile, now) is { } deviceFault) return (true, deviceFault);
+        if (before.JudgedByDevice(change, roles, snapshotFile, timestampFile, now) is { } deviceFault) return (true, deviceFault);
 
         // 4. Root, then the swap that shows it all.
         if (change.Root is { } root && !await CreateOrSame($"{before.Root.Header.Version}.root.json", root, cancel).ConfigureAwait(false))
@@ -78,6 +70,17 @@ public sealed class Publisher(IRepositoryFiles files, IDigestSigner snapshotSign
         return await files.Swap(TimestampFile, timestampFile, before.TimestampTag, cancel).ConfigureAwait(false)
             ? (true, new Published(timestampVersion, snapshotVersion))
             : (false, default);
+    }
+
+    private async Task<Parsed<(long Version, ReadOnlyMemory<byte> File)>> CreateSnapshot(
+        long version, DateTimeOffset now, Dictionary<string, MetaFile> roles, CancellationToken cancel)
+    {
+        for (; ; version++) // an orphan, or another publisher's: never overwritten, its signature is another
+        {
+            var signed = await SignedFile.Create(Draft.Snapshot(version, now + policy.SnapshotLives, roles), [snapshotSigner], cancel).ConfigureAwait(false);
+            if (!signed.TryGet(out var file, out var fault)) return fault;
+            if (await files.Create($"{version}.snapshot.json", file, cancel).ConfigureAwait(false)) return (version, file);
+        }
     }
 
     private async Task<Fault?> CreateRole(PublishedState before, string role, byte[] file, CancellationToken cancel)
