@@ -67,9 +67,8 @@ public sealed class Publisher(IRepositoryFiles files, IDigestSigner snapshotSign
         // 4. Root, then the swap that shows it all.
         if (change.Root is { } root && !await CreateOrSame($"{before.Root.Header.Version}.root.json", root, cancel).ConfigureAwait(false))
             return (true, new Fault("publish-conflict", "root"));
-        return await files.Swap(TimestampFile, timestampFile, before.TimestampTag, cancel).ConfigureAwait(false)
-            ? (true, new Published(timestampVersion, snapshotVersion))
-            : (false, default);
+        var won = await files.Swap(TimestampFile, timestampFile, before.TimestampTag, cancel).ConfigureAwait(false);
+        return (won, new Published(timestampVersion, snapshotVersion));
     }
 
     private async Task<Parsed<(long Version, ReadOnlyMemory<byte> File)>> CreateSnapshot(

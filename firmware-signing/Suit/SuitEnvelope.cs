@@ -157,7 +157,8 @@ public sealed class SuitEnvelope
         if (reader.ReadTag() != Sign1Tag || reader.ReadStartArray() != 4) return false;
         var header = reader.ReadByteString();
         if (!header.AsSpan().SequenceEqual(ProtectedHeader(Es256)) && !header.AsSpan().SequenceEqual(ProtectedHeader(Esp256))) return false;
-        reader.SkipValue(); // unprotected: hints such as a key id, not needed with one pinned key
+        if (reader.ReadStartMap() != 0) return false; // unprotected: hints nobody signed; with one pinned key none is needed
+        reader.ReadEndMap();
         reader.ReadNull();
         var signature = reader.ReadByteString();
         reader.ReadEndArray();
