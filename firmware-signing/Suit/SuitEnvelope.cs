@@ -86,11 +86,11 @@ public sealed class SuitEnvelope
             if (count is < 1 or > 8) return new Fault("suit-cbor", "authentication");
             var digest = authentication.ReadByteString();
             if (!DigestOf(digest).AsSpan().SequenceEqual(SHA256.HashData(manifest.Span))) return new Fault("suit-digest", "authentication.digest");
-            for (var i = 1; i < count; i++)
-            {
-                if (IsSignedBy(authentication.ReadByteString(), digest, key)) return members;
-            }
-            return new Fault("suit-signature", "authentication");
+            var signed = false;
+            for (var i = 1; i < count; i++) signed |= IsSignedBy(authentication.ReadByteString(), digest, key);
+            authentication.ReadEndArray(); // read to the end: a length that lies would be a second encoding
+            if (authentication.BytesRemaining != 0) return new Fault("suit-cbor", "authentication");
+            return signed ? members : new Fault("suit-signature", "authentication");
         }
         catch (Exception broken) when (broken is CborContentException or InvalidOperationException or OverflowException)
         {

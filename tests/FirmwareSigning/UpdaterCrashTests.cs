@@ -1,7 +1,7 @@
+using Serverless.Faults;
 using Serverless.FirmwareSigning.Device.Update;
 using Serverless.FirmwareSigning.Tests.Simulator;
 using Serverless.FirmwareSigning.Trust.Metadata;
-using Serverless.Faults;
 
 namespace Serverless.FirmwareSigning.Tests;
 
