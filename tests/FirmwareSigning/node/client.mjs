@@ -1,4 +1,4 @@
-// One request a line on stdin: { base, dir, target }. One answer a line on stdout: { ok, fault }.
+// One request a line on stdin: { base, dir, target }. One answer a line on stdout: { ok, fault, content, foundMs, rssBytes }.
 // dir/metadata/root.json is the root the client starts with; what it trusts stays in dir/metadata between requests.
 import { createInterface } from 'node:readline';
 import { mkdirSync, readFileSync } from 'node:fs';
@@ -18,14 +18,15 @@ for await (const line of createInterface({ input: process.stdin })) {
       config: { fetchRetries: 0, fetchTimeout: 30_000 },
     });
     await updater.refresh();
-    const refreshedMs = Number(process.hrtime.bigint() - began) / 1e6;
     let content;
+    let foundMs;
     if (target) {
       const info = await updater.getTargetInfo(target);
       if (!info) throw new Error('target not found');
+      foundMs = Number(process.hrtime.bigint() - began) / 1e6;
       content = readFileSync(await updater.downloadTarget(info)).toString('base64');
     }
-    answer = { ok: true, fault: '', content, refreshedMs, rssBytes: process.resourceUsage().maxRSS * 1024 };
+    answer = { ok: true, fault: '', content, foundMs, rssBytes: process.resourceUsage().maxRSS * 1024 };
   } catch (failure) {
     answer = { ok: false, fault: `${failure.name}: ${failure.message}` };
   }
