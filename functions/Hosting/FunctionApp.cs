@@ -62,7 +62,8 @@ public sealed class FunctionApp
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = name, EnvironmentName = Environments.Production });
         builder.Configuration.AddEnvironmentVariables().AddCommandLine(args);
         builder.Configuration.AddInMemoryCollection([new("urls", ""), new("http_ports", ""), new("https_ports", ""), new("preferHostingUrls", "false")]);
-        builder.Logging.AddFilter(null, LogLevel.Warning).AddFilter("Serverless", LogLevel.Information);
+        builder.Logging.AddFilter(null, LogLevel.Warning).AddFilter("Serverless", LogLevel.Information)
+            .AddFilter("Microsoft.Extensions.Hosting", LogLevel.Critical); // a failed start is told once, by Run
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<Meters>();
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(10));

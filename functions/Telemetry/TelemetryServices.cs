@@ -43,6 +43,7 @@ internal static class TelemetryServices
             settings.ProfilePollInterval,
             clock);
         return new PartitionStores(
+            hubs.Hub("telemetry", settings.ReadBackGroup),
             hubs.Hub("validated", settings.ReadBackGroup),
             alerts,
             new AzureBlobs(blobs.GetBlobContainerClient("rejected")),

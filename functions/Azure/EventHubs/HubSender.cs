@@ -40,9 +40,10 @@ internal sealed class HubSender
     /// <param name="cancel">Cancels, also by time.</param>
     public static async Task<HubSender> Open(HubConnection connection, string hub, string audience, CancellationToken cancel)
     {
-        await connection.Tokens.Authorise(audience, cancel).ConfigureAwait(false);
-        var attach = new Attach { Source = new Source(), Target = new Target { Address = hub } };
-        var (link, answer) = await ClientLinks.Sender(connection.Amqp, $"send-{hub}-{Nonce.Next()}", attach, cancel).ConfigureAwait(false);
+        var (link, answer) = await connection.Tokens.Opening(
+            audience,
+            () => ClientLinks.Sender(connection.Amqp, $"send-{hub}-{Nonce.Next()}", new Attach { Source = new Source(), Target = new Target { Address = hub } }, cancel),
+            cancel).ConfigureAwait(false);
         var limit = answer.MaxMessageSize is 0 or > int.MaxValue ? 1024 * 1024 : (int)answer.MaxMessageSize;
         return new HubSender(link, connection, limit);
     }

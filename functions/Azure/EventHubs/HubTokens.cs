@@ -35,6 +35,26 @@ internal sealed class HubTokens : IAsyncDisposable
         await Put(audience, cancel).ConfigureAwait(false);
     }
 
+    /// <summary>Authorises, then opens a link; if the broker no longer knows the token, once more with a fresh one.</summary>
+    /// <typeparam name="T">The link.</typeparam>
+    /// <param name="audience">The audience.</param>
+    /// <param name="open">Opens the link.</param>
+    /// <param name="cancel">Cancels, also by time.</param>
+    public async Task<T> Opening<T>(string audience, Func<Task<T>> open, CancellationToken cancel)
+    {
+        var known = _renewAt.ContainsKey(audience);
+        await Authorise(audience, cancel).ConfigureAwait(false);
+        try
+        {
+            return await open().ConfigureAwait(false);
+        }
+        catch (AmqpException refused) when (known && ClientLinks.Condition(refused.Error) == Conditions.Unauthorized)
+        {
+            await Put(audience, cancel).ConfigureAwait(false);
+            return await open().ConfigureAwait(false);
+        }
+    }
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {

@@ -30,6 +30,6 @@ public sealed record OutgoingEvent(
         using var writer = new AmqpWriter(Body.Length + 512);
         BatchEncoder.Envelope(writer, PartitionKey);
         BatchEncoder.Append(writer, this);
-        return writer.Length > messageBytesMax ? new Fault("event-too-large", "body") : null;
+        return writer.Length + BatchEncoder.SectionBytesMax > messageBytesMax ? new Fault("event-too-large", "body") : null;
     }
 }

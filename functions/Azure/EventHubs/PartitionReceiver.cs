@@ -33,6 +33,9 @@ public sealed class PartitionReceiver : IAsyncDisposable
     /// <summary>The partition's id.</summary>
     public string Partition => _target.Partition;
 
+    /// <summary>Events that wait in memory.</summary>
+    internal int Buffered => _link?.Buffered ?? 0;
+
     /// <summary>Takes events, in order.</summary>
     /// <param name="max">At most this many, at least 1.</param>
     /// <param name="maxWait">How long to wait for the first one; what is there is returned at once.</param>
@@ -76,8 +79,8 @@ public sealed class PartitionReceiver : IAsyncDisposable
                 using var limit = new CancellationTokenSource(_options.TryTimeout, _clock);
                 using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
                 var connection = await _connect(either.Token).ConfigureAwait(false);
-                await connection.Tokens.Authorise(_target.AudienceBase + _target.Address, either.Token).ConfigureAwait(false);
-                _link = await ReceivingLink.Open(connection.Amqp, _target, _position, either.Token).ConfigureAwait(false);
+                _link = await connection.Tokens.Opening(
+                    _target.AudienceBase + _target.Address, () => ReceivingLink.Open(connection.Amqp, _target, _position, either.Token), either.Token).ConfigureAwait(false);
                 return;
             }
             catch (Exception failure) when (Outages.IsOutage(failure, cancel))

@@ -24,6 +24,15 @@ internal sealed class ReceivingLink
     /// <summary>Why it is over, or empty.</summary>
     public string Condition { get; private set; } = "";
 
+    /// <summary>Events that wait to be taken.</summary>
+    public int Buffered
+    {
+        get
+        {
+            lock (_gate) return _waiting.Count;
+        }
+    }
+
     /// <summary>Opens the link and asks for the first events.</summary>
     /// <param name="connection">On which connection.</param>
     /// <param name="target">Whom to read.</param>

@@ -37,9 +37,9 @@ internal sealed class BatchRule(PartitionState state, EventBatchSource source)
         var system = e.System;
         var kind = system.Text(SystemProperty.MessageSource);
         var device = system.Text(SystemProperty.DeviceId);
-        if (e.Fault is { } flaw) Stray(e, sequence, flaw, outcome);
+        if (e.Fault is { } flaw) Stray(e, sequence, flaw with { Where = "event" }, outcome); // its place in this batch means nothing
         else if (kind.IsEmpty || device.IsEmpty) Stray(e, sequence, new Fault("stamp-missing", kind.IsEmpty ? "iothub-message-source" : "iothub-connection-device-id"), outcome);
-        else if (device.Length > DeviceTable.IdBytesMax) Stray(e, sequence, new Fault("stamp-length", "iothub-connection-device-id"), outcome);
+        else if (device.Length > DeviceIds.IdBytesMax) Stray(e, sequence, new Fault("stamp-length", "iothub-connection-device-id"), outcome);
         else if (kind.SequenceEqual("Telemetry"u8)) return Telemetry(e, sequence, device, outcome);
         else if (kind.SequenceEqual("twinChangeEvents"u8) || kind.SequenceEqual("deviceLifecycleEvents"u8)) Twin(e, sequence, device, outcome);
         else if (kind.SequenceEqual("deviceConnectionStateEvents"u8)) outcome.HubEvents++;
@@ -102,8 +102,9 @@ internal sealed class BatchRule(PartitionState state, EventBatchSource source)
             if ((verdict.AlertNotes & note) != 0) outcome.Raise(alert with { Kind = kind, Fault = verdict.Fault });
         }
 
-        // A spoofed identity is told once: its note says it better than the refusal it also is.
-        if (verdict.FaultAlertDue && (verdict.AlertNotes & VerdictNotes.Spoofed) == 0) outcome.Raise(alert with { Fault = verdict.Fault, Count = verdict.Unreported });
+        if (!verdict.FaultAlertDue) return;
+        var refusal = (verdict.Notes & VerdictNotes.Spoofed) != 0 ? AlertKind.IdentitySpoofed : AlertKind.EventsRefused;
+        outcome.Raise(alert with { Kind = refusal, Fault = verdict.Fault, Count = verdict.Unreported });
     }
 
     private void Twin(HubEvent e, long sequence, ReadOnlySpan<byte> device, BatchOutcome outcome)
@@ -154,7 +155,7 @@ internal sealed class BatchRule(PartitionState state, EventBatchSource source)
         {
             Kind = AlertKind.StrayRefused,
             Source = _alertSource,
-            Subject = device.Length is 0 or > DeviceTable.IdBytesMax ? "" : Encoding.UTF8.GetString(device),
+            Subject = device.Length is 0 or > DeviceIds.IdBytesMax ? "" : Encoding.UTF8.GetString(device),
             At = e.EnqueuedAt,
             Partition = _partition,
             Sequence = sequence,

@@ -15,7 +15,7 @@ namespace Serverless.Telemetry.IngestTelemetry;
 /// they have landed (<see cref="IngestSettings.TakeoverWait"/>). Costs the next loader the same wait.</item>
 /// <item><b>read back</b>: find what was published behind the committed positions, for events that are not committed.</item>
 /// <item><b>pin</b>, only when a profile is new or changed: its revision goes to the log before anything is judged by it. The next
-/// loader judges by it too.</item>
+/// loader judges by it too, and takes up newer revisions only behind the last event that could have been judged by this one.</item>
 /// <item><b>decide</b>, in memory: no clock, no I/O. The next loader decides the same.</item>
 /// <item><b>publish</b> accepted events and alerts, <b>file</b> refused ones, side by side: whatever part of it landed is found by
 /// the next loader's read back, and left out.</item>
@@ -137,6 +137,7 @@ internal sealed class PartitionIngest : IDisposable
         if (before)
         {
             await Task.Delay(_settings.TakeoverWait, _clock, cancel).ConfigureAwait(false);
+            owned.AttemptedUpTo = await _stores.Source.LastSequence(_source.PartitionId, cancel).ConfigureAwait(false);
             await Task.WhenAll(
                 ReadBack(_stores.Validated, owned.State.Anchor.Validated, owned.Validated, owned.State.LastSequence, cancel),
                 ReadBack(_stores.Alerts, owned.State.Anchor.Alerts, owned.Alerts, owned.State.LastSequence, cancel)).ConfigureAwait(false);
@@ -159,6 +160,9 @@ internal sealed class PartitionIngest : IDisposable
 
     private async Task RefreshPins(Owned owned, CancellationToken cancel)
     {
+        // An event that was in the hub before we took over may have been judged, and its verdict published, by the process before
+        // us. It must be judged by the same revision again, so newer ones wait until all of those are committed.
+        if (owned.State.LastSequence < owned.AttemptedUpTo) return;
         foreach (var (name, pinned) in owned.State.Pins.ToArray())
         {
             var now = await _stores.Profiles.Get(name, cancel).ConfigureAwait(false);
@@ -311,6 +315,9 @@ internal sealed class PartitionIngest : IDisposable
         public Unfinished Alerts { get; } = new();
 
         public bool Claimed { get; set; }
+
+        /// <summary>Events up to here may have been judged and published by an earlier attempt.</summary>
+        public long AttemptedUpTo { get; set; } = -1;
 
         public long ProvedAt { get; set; }
 

@@ -11,7 +11,7 @@ namespace Serverless.Telemetry.Publishing;
 /// <param name="reader">A client for questions and reading.</param>
 /// <param name="group">Consumer group to read back in. Not one that a trigger reads: its readers own their partitions, and others
 /// are refused there.</param>
-internal sealed class EventHub(string hub, EventHubsClient publisher, EventHubsClient reader, string group) : IHub
+internal sealed class EventHub(string hub, EventHubsClient publisher, EventHubsClient reader, string group) : IHub, ISourceHub
 {
     private static readonly TimeSpan SilenceMax = TimeSpan.FromSeconds(30);
 
@@ -30,6 +30,10 @@ internal sealed class EventHub(string hub, EventHubsClient publisher, EventHubsC
         foreach (var partition in partitions) positions[partition.Partition] = partition.LastSequenceNumber;
         return positions;
     }
+
+    /// <inheritdoc/>
+    public async Task<long> LastSequence(string partition, CancellationToken cancel) =>
+        (await reader.GetPartition(hub, partition, cancel).ConfigureAwait(false)).LastSequenceNumber;
 
     /// <inheritdoc/>
     public async Task ReadBack(HubPositions after, HubPositions until, Action<Published> found, CancellationToken cancel)

@@ -21,6 +21,13 @@ internal interface IHub
     Task ReadBack(HubPositions after, HubPositions until, Action<Published> found, CancellationToken cancel);
 }
 
+/// <summary>The hub that events come from.</summary>
+internal interface ISourceHub
+{
+    /// <summary>The last sequence number that a partition has given, or -1.</summary>
+    Task<long> LastSequence(string partition, CancellationToken cancel);
+}
+
 /// <summary>What an event in a hub says of where it came from.</summary>
 /// <param name="Id">Its message id.</param>
 /// <param name="SourcePartition">Partition of hub <c>telemetry</c> whose event caused it.</param>

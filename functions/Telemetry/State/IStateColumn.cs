@@ -12,7 +12,7 @@ internal interface IStateColumn
     int BytesMax(int slot);
 
     /// <summary>Writes a slot's section.</summary>
-    /// <param name="slot">A slot of the device table.</param>
+    /// <param name="slot">A slot of <see cref="DeviceIds"/>.</param>
     /// <param name="to">At least <see cref="BytesMax"/> bytes.</param>
     /// <returns>Bytes written; 0 when nothing is known of the device, and then no section is stored.</returns>
     int Write(int slot, Span<byte> to);

@@ -22,7 +22,7 @@ internal sealed class PartitionState
     }
 
     /// <summary>The partition's devices.</summary>
-    public DeviceTable Devices { get; } = new();
+    public DeviceIds Devices { get; } = new();
 
     /// <summary>Words by number.</summary>
     public NameTable Names { get; } = new();

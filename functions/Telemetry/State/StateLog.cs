@@ -113,10 +113,12 @@ internal sealed class StateLog
 
         await StartGeneration(_generation + 1, snapshot, cancel).ConfigureAwait(false);
         _snapshotBytes = written;
+        // Older generations, and snapshots of this one by writers whose seal came too late: the seal has decided against them.
         var current = $"{_folder}{_generation:D10}.";
         foreach (var name in await _blobs.List(_folder, cancel).ConfigureAwait(false))
         {
-            if (string.CompareOrdinal(name, current) < 0) await _blobs.Delete(name, cancel).ConfigureAwait(false);
+            var orphan = name.StartsWith(current, StringComparison.Ordinal) && name.EndsWith(".snapshot", StringComparison.Ordinal) && name != snapshot;
+            if (orphan || string.CompareOrdinal(name, current) < 0) await _blobs.Delete(name, cancel).ConfigureAwait(false);
         }
     }
 

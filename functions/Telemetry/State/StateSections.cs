@@ -153,7 +153,7 @@ internal static class StateSections
 
     private static int DeviceBytesMax(PartitionState state, int slot)
     {
-        var bytes = 2 + DeviceTable.IdBytesMax;
+        var bytes = 2 + DeviceIds.IdBytesMax;
         foreach (var column in state.Columns) bytes += 3 + column.BytesMax(slot);
         return bytes;
     }

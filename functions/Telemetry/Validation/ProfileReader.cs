@@ -6,22 +6,25 @@ namespace Serverless.Telemetry.Validation;
 /// <summary>Reads a profile document; the first fault met ends it. Not a hot path: a document object model is fine here.</summary>
 internal static class ProfileReader
 {
-    private static readonly string[] RootMembers = ["$schema", "model", "version", "description", "message", "metrics", "posture"];
-    private static readonly string[] MessageMembers =
+    internal static readonly string[] RootMembers = ["$schema", "model", "version", "description", "message", "metrics", "posture"];
+    internal static readonly string[] MessageMembers =
         ["bytesMax", "perMinute", "burst", "clockSkewSeconds", "lateSeconds", "contentTypes", "unknownMetrics"];
 
     public static Parsed<Profile> Read(ReadOnlySpan<byte> json)
     {
         if (json.Length is 0 or > Profile.DocumentBytesMax) return new Fault("profile-size", "");
+        // The document parser looks at the bytes of a text only when asked for it, and throws then.
+        if (!System.Text.Unicode.Utf8.IsValid(json)) return new Fault("profile-json", "");
         JsonDocument document;
         try
         {
             var options = new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 8 };
             document = JsonDocument.Parse(json.ToArray(), options);
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            // What is wrong with it is the editor's to say: `profile-json` is a refusal, not a diagnosis.
+            // InvalidOperationException: a name with an escaped lone surrogate (found by fuzzing). What is wrong is the editor's to
+            // say: `profile-json` is a refusal, not a diagnosis.
             return new Fault("profile-json", "");
         }
 

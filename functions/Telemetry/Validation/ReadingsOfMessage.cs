@@ -102,7 +102,11 @@ public sealed partial class Readings
         if (_namesCount == NamesMax) return -1;
         _names[_namesCount++] = new NameSeen
         {
-            Hash = hash, Frame = frame, Start = name.TextStart, Length = name.TextLength, InScratch = name.InScratch,
+            Hash = hash,
+            Frame = frame,
+            Start = name.TextStart,
+            Length = name.TextLength,
+            InScratch = name.InScratch,
         };
         return 1;
     }

@@ -49,8 +49,9 @@ internal sealed class Stamps
 
             return found ?? VerdictNotes.AuthMethodUnreadable;
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
+            // InvalidOperationException: a text with an escaped lone surrogate (found by fuzzing).
             // The stamp is the hub's; one that is not JSON means the hub changed. That is worth an alert, not a lost event.
             return VerdictNotes.AuthMethodUnreadable;
         }

@@ -12,8 +12,10 @@ public sealed class EventHubsService : IEventRoute, IAsyncDisposable
     private readonly FrozenDictionary<string, HubLog> _hubs;
     private readonly AmqpFront _front;
     private readonly BrokerHost _host;
+    private readonly HttpsSend _https;
     private readonly ITimer _sweep;
     private readonly TimeProvider _wall;
+    private bool _disposed;
     private readonly System.Security.Cryptography.X509Certificates.X509Certificate2 _certificate;
 
     private EventHubsService(
@@ -35,7 +37,8 @@ public sealed class EventHubsService : IEventRoute, IAsyncDisposable
         listener.AMQP.MaxSessionsPerConnection = 1024; // the JavaScript client uses a session a link
         listener.AMQP.MaxLinksPerSession = 256;
         listener.HandlerFactory = _ => new UniqueContainer(Interlocked.Increment(ref connections));
-        _host.RegisterLinkProcessor(new BrokerNodes(_hubs, _front, desk, options.MessageBytesMax, hub => FaultOnPublish?.Invoke(hub) ?? PublishFault.None, wall));
+        _host.RegisterLinkProcessor(new BrokerNodes(_hubs, _front, desk, options.MessageBytesMax, Fault, wall));
+        _https = new HttpsSend(_hubs, desk, options.MessageBytesMax, Fault);
         _sweep = wall.CreateTimer(_ => Sweep(), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
     }
 
@@ -43,7 +46,7 @@ public sealed class EventHubsService : IEventRoute, IAsyncDisposable
     public int AmqpPort => _front.Port;
 
     /// <summary>The HTTPS port on 127.0.0.1.</summary>
-    public int HttpsPort { get; private set; }
+    public int HttpsPort => _https.Port;
 
     /// <summary>What clients take for the namespace: <c>localhost:port</c>.</summary>
     public string FullyQualifiedNamespace => $"localhost:{AmqpPort}";
@@ -82,8 +85,16 @@ public sealed class EventHubsService : IEventRoute, IAsyncDisposable
         ArgumentNullException.ThrowIfNull(authority);
         var service = new EventHubsService(options, authority, tokens, directory, clock, wall);
         service._host.Open();
-        await Task.CompletedTask.WaitAsync(cancel).ConfigureAwait(false);
-        return service;
+        try
+        {
+            await service._https.Start(options.HttpsPort, service._certificate, cancel).ConfigureAwait(false);
+            return service;
+        }
+        catch
+        {
+            await service.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
     }
 
     /// <inheritdoc/>
@@ -98,12 +109,16 @@ public sealed class EventHubsService : IEventRoute, IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, true)) return;
         await _sweep.DisposeAsync().ConfigureAwait(false);
+        await _https.DisposeAsync().ConfigureAwait(false);
         await _front.DisposeAsync().ConfigureAwait(false);
         _host.Close();
         foreach (var peer in _front.Peers) peer.Abort();
         _certificate.Dispose();
     }
+
+    private PublishFault Fault(string hub) => FaultOnPublish?.Invoke(hub) ?? PublishFault.None;
 
     private void Sweep()
     {

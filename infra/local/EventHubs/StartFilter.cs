@@ -1,4 +1,7 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
+
+[assembly: InternalsVisibleTo("Serverless.EventHubs.Tests")]
 
 namespace Serverless.Local.EventHubs;
 

@@ -5,7 +5,7 @@ namespace Serverless.Telemetry.State;
 /// <summary>The devices of one partition: each UTF-8 device id has a slot, a small dense number that columns index by.</summary>
 /// <remarks>Open addressing over arrays: about 25 bytes a device and the id itself, no object a device. Slots are given in order
 /// of first sight and never taken back. Not thread-safe: a partition has one reader at a time.</remarks>
-internal sealed class DeviceTable
+internal sealed class DeviceIds
 {
     /// <summary>Longest device id in bytes: IoT Hub allows 128 ASCII characters.</summary>
     public const int IdBytesMax = 128;
