@@ -47,6 +47,7 @@ public sealed class LocalCloud : IAsyncDisposable
     private readonly LocalCloudOptions _options;
     private readonly TimeProvider _wall;
     private readonly HttpClient _http;
+    private readonly PartitionHeads? _heads;
     private readonly Dictionary<string, FunctionsHost.FunctionsHost> _apps = new(StringComparer.Ordinal);
 
     private LocalCloud(LocalCloudOptions options, TimeProvider wall)
@@ -55,6 +56,7 @@ public sealed class LocalCloud : IAsyncDisposable
         Authority = new LocalAuthority(_folder.FullName, wall.GetUtcNow());
         Clock = new CloudClock(wall, wall.GetUtcNow(), options.Speed);
         Tokens = new Tokens(Tenant, LocalTenant.TenantId, wall);
+        _heads = options.Data is { } folder ? new PartitionHeads(folder) : null;
         _http = new HttpClient(LocalTrust.Handler(Authority));
     }
 
@@ -154,6 +156,7 @@ public sealed class LocalCloud : IAsyncDisposable
     /// <summary>Stops everything, newest first; leaves no process and no file.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (EventHubs is not null) _heads?.Leave(EventHubs.PartitionHeads);
         while (_started.TryPop(out var service)) await service.DisposeAsync().ConfigureAwait(false);
         _http.Dispose();
         Tokens.Dispose();
@@ -169,7 +172,8 @@ public sealed class LocalCloud : IAsyncDisposable
         Storage = Remember(await Azurite.Start(
             new AzuriteOptions { DataFolder = _options.Data, Say = _options.Step }, Authority, Tokens, Tenant, cancel).ConfigureAwait(false));
         _options.Step("starting Event Hubs");
-        EventHubs = Remember(await EventHubsService.Start(_options.EventHubs, Authority, Tokens, Tenant, Clock, _wall, cancel).ConfigureAwait(false));
+        var hubs = _heads is null ? _options.EventHubs : _options.EventHubs with { Seeds = _heads.Take(_options.EventHubs.Hubs) };
+        EventHubs = Remember(await EventHubsService.Start(hubs, Authority, Tokens, Tenant, Clock, _wall, cancel).ConfigureAwait(false));
         _options.Step("starting IoT Hub");
         IotHub = Remember(await IotHubService.Start(
             new IotHubOptions { DeviceAuthorities = [Authority.Certificate] }, EventHubs, Authority, Tokens, Tenant, Clock, _wall, cancel).ConfigureAwait(false));
@@ -179,6 +183,8 @@ public sealed class LocalCloud : IAsyncDisposable
     {
         var settings = new Dictionary<string, string>(StringComparer.Ordinal)
         {
+            // A handler is killed, as in Azure, and leaves its runtime's sockets behind: here, where we clean up.
+            ["TMPDIR"] = _folder.CreateSubdirectory(principal.Name).FullName,
             ["AZURE_CLIENT_ID"] = principal.ClientId.ToString(),
             ["AzureWebJobsStorage__blobServiceUri"] = Storage.BlobServiceUri.ToString(),
             ["AzureWebJobsStorage__queueServiceUri"] = Storage.QueueServiceUri.ToString(),

@@ -1,13 +1,22 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
+using Serverless.Local.Processes;
+
+if (args is ["hold", var scratch])
+{
+    // A parent with a child: prints the child's id and waits to be killed.
+    await using var child = ChildProcess.Start(new ChildSpec("held", "sleep", ["600"]) { Scratch = scratch });
+    Console.WriteLine(child.Id);
+    await Task.Delay(Timeout.Infinite);
+}
 
 // A custom handler for tests: it writes down every request it gets and answers as a file tells it to.
-//   PROBE_FOLDER/requests/{n}-{function}.txt   request line, headers, empty line, body
+//   PROBE_FOLDER/requests/{time}-{n}-{process}-{function}.txt   request line, headers, empty line, body
 //   PROBE_FOLDER/{function}.mode               how to answer: see Answer below; "ok" without a file
 var folder = Environment.GetEnvironmentVariable("PROBE_FOLDER") ?? throw new InvalidOperationException("PROBE_FOLDER is not set");
 var requests = Directory.CreateDirectory(Path.Combine(folder, "requests")).FullName;
-var count = Directory.GetFiles(requests).Length;
+var count = 0;
 Console.WriteLine("probe starts");
 Console.Error.WriteLine("probe complains");
 File.WriteAllLines(Path.Combine(folder, "environment.txt"), Environment.GetEnvironmentVariables().Keys.Cast<string>().Order(StringComparer.Ordinal).Select(name => $"{name}={Environment.GetEnvironmentVariable(name)}"));
@@ -43,7 +52,7 @@ async Task Record(HttpRequest request, string function, string body)
     var text = new StringBuilder().Append(CultureInfo.InvariantCulture, $"{request.Method} {request.Path}{request.QueryString} {request.Protocol}\n");
     foreach (var (name, values) in request.Headers) text.Append(CultureInfo.InvariantCulture, $"{name}: {values}\n");
     text.Append('\n').Append(body);
-    var path = Path.Combine(requests, string.Create(CultureInfo.InvariantCulture, $"{number:00000}-{function}.txt"));
+    var path = Path.Combine(requests, string.Create(CultureInfo.InvariantCulture, $"{TimeProvider.System.GetUtcNow().UtcTicks}-{number:00000}-{Environment.ProcessId}-{function}.txt"));
     await File.WriteAllTextAsync(path + ".part", text.ToString());
     File.Move(path + ".part", path);
 }

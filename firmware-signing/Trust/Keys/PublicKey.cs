@@ -93,16 +93,18 @@ public sealed class PublicKey
             var parameters = key.ExportParameters(includePrivateParameters: false);
             if (read != spki.Length || !IsP256(parameters.Curve)) return default;
             // The point, not the SPKI: compressed and uncompressed forms are one key.
-            return ($"p256:{Convert.ToHexStringLower(parameters.Q.X!)}{Convert.ToHexStringLower(parameters.Q.Y!)}", (message, signature) =>
-            {
-                Span<byte> raw = stackalloc byte[EcdsaDer.RawBytes];
-                return EcdsaDer.TryToRaw(signature, raw) && key.VerifyData(message, raw, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
-            });
+            return ($"p256:{Convert.ToHexStringLower(parameters.Q.X!)}{Convert.ToHexStringLower(parameters.Q.Y!)}", (message, signature) => VerifiesEcdsa(key, message, signature));
         }
         catch (CryptographicException)
         {
             return default;
         }
+    }
+
+    private static bool VerifiesEcdsa(ECDsa key, ReadOnlySpan<byte> message, ReadOnlySpan<byte> signature)
+    {
+        Span<byte> raw = stackalloc byte[EcdsaDer.RawBytes];
+        return EcdsaDer.TryToRaw(signature, raw) && key.VerifyData(message, raw, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
     }
 
     private static bool IsP256(ECCurve curve) => curve.IsNamed && (curve.Oid.Value == ECCurve.NamedCurves.nistP256.Oid.Value || curve.Oid.FriendlyName is "nistP256" or "ECDSA_P256");

@@ -24,6 +24,7 @@ internal ref partial struct EventBatchReader
     private int _count;
     private PropertySlot[] _properties;
     private int _propertyCount;
+    private (int First, int Count) _before; // the properties of the event before, of the same kind
     private Fault?[]? _faults;
 
     private EventBatchReader(int length, EventBatchLimits limits)

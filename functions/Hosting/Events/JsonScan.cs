@@ -1,4 +1,7 @@
+using System.Buffers;
 using System.Diagnostics;
+using System.Numerics;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Text;
 using Serverless.Faults;
@@ -12,6 +15,7 @@ namespace Serverless.Hosting;
 /// once, over the whole request, by the caller.</remarks>
 internal ref struct JsonScan(ReadOnlySpan<byte> text, string where, int depthMax)
 {
+    private static readonly SearchValues<byte> LiteralBytes = SearchValues.Create("0123456789+-.abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"u8);
     private readonly ReadOnlySpan<byte> _text = text;
 
     /// <summary>Bytes read so far.</summary>
@@ -72,9 +76,8 @@ internal ref struct JsonScan(ReadOnlySpan<byte> text, string where, int depthMax
     }
 
     /// <summary>Consumes a string and writes it unescaped.</summary>
-    /// <param name="destination">Has room for the rest of the text and <see cref="Slack"/> more bytes from <paramref name="start"/> on.
-    /// May be the scanned text itself, up to the string's own start, only where <paramref name="start"/> is not past it and no
-    /// vector is stored: use <see cref="UnescapeInPlace"/> for that.</param>
+    /// <param name="destination">Has room for the rest of the text and <see cref="Slack"/> more bytes from <paramref name="start"/> on;
+    /// not the scanned text itself, since whole vectors are stored ahead of what is known to be needed.</param>
     /// <param name="start">Where to write.</param>
     /// <returns>Where the written text ends.</returns>
     public int String(Span<byte> destination, int start)
@@ -85,9 +88,9 @@ internal ref struct JsonScan(ReadOnlySpan<byte> text, string where, int depthMax
         {
             if (from + Vector128<byte>.Count <= _text.Length)
             {
-                var chunk = Vector128.Create(_text.Slice(from, Vector128<byte>.Count));
+                var chunk = Vector128.LoadUnsafe(ref MemoryMarshal.GetReference(_text), (nuint)from);
                 chunk.CopyTo(destination[to..]);
-                var stops = (Vector128.Equals(chunk, Vector128.Create((byte)'"')) | Vector128.Equals(chunk, Vector128.Create((byte)'\\'))).ExtractMostSignificantBits();
+                var stops = Stops(chunk);
                 if (stops == 0)
                 {
                     from += Vector128<byte>.Count;
@@ -95,7 +98,7 @@ internal ref struct JsonScan(ReadOnlySpan<byte> text, string where, int depthMax
                     continue;
                 }
 
-                var run = System.Numerics.BitOperations.TrailingZeroCount(stops);
+                var run = BitOperations.TrailingZeroCount(stops);
                 from += run;
                 to += run;
             }
@@ -123,15 +126,36 @@ internal ref struct JsonScan(ReadOnlySpan<byte> text, string where, int depthMax
         Expect((byte)'"');
         var start = At;
         var escaped = false;
-        while (true)
+        for (var at = start; ;)
         {
-            var stop = _text[At..].IndexOfAny((byte)'"', (byte)'\\');
-            if (stop < 0) throw Syntax();
-            At += stop + 1;
-            if (_text[At - 1] == '"') return (start..(At - 1), escaped);
+            if (at + Vector128<byte>.Count <= _text.Length)
+            {
+                var stops = Stops(Vector128.LoadUnsafe(ref MemoryMarshal.GetReference(_text), (nuint)at));
+                at += stops == 0 ? Vector128<byte>.Count : BitOperations.TrailingZeroCount(stops);
+                if (stops == 0) continue;
+            }
+
+            if (at >= _text.Length) throw Syntax();
+            var next = _text[at++];
+            if (next == '"')
+            {
+                At = at;
+                return (start..(at - 1), escaped);
+            }
+
+            if (next != '\\') continue;
             escaped = true;
-            if (At++ >= _text.Length) throw Syntax();
+            at++; // what is escaped cannot end the string
         }
+    }
+
+    /// <summary>Consumes this very text, if it comes next.</summary>
+    /// <param name="expected">Any bytes.</param>
+    public bool TryConsume(ReadOnlySpan<byte> expected)
+    {
+        if (!_text[At..].StartsWith(expected)) return false;
+        At += expected.Length;
+        return true;
     }
 
     /// <summary>Moves over a number or <c>true</c>, <c>false</c>, <c>null</c>.</summary>
@@ -140,8 +164,10 @@ internal ref struct JsonScan(ReadOnlySpan<byte> text, string where, int depthMax
     {
         Peek();
         var start = At;
-        while (At < _text.Length && _text[At] is (>= (byte)'a' and <= (byte)'z') or (>= (byte)'A' and <= (byte)'Z') or (>= (byte)'0' and <= (byte)'9') or (byte)'-' or (byte)'+' or (byte)'.') At++;
-        return At > start ? _text[start..At] : throw Syntax();
+        var length = _text[start..].IndexOfAnyExcept(LiteralBytes);
+        if (length < 0) length = _text.Length - start;
+        At += length;
+        return length > 0 ? _text.Slice(start, length) : throw Syntax();
     }
 
     /// <summary>Moves over any value.</summary>
@@ -198,6 +224,10 @@ internal ref struct JsonScan(ReadOnlySpan<byte> text, string where, int depthMax
 
     /// <summary>The syntax fault of this text.</summary>
     public readonly EnvelopeException Syntax() => new(new Fault("envelope-syntax", where));
+
+    /// <summary>One bit for each byte that is a quote or a backslash.</summary>
+    private static uint Stops(Vector128<byte> chunk) =>
+        (Vector128.Equals(chunk, Vector128.Create((byte)'"')) | Vector128.Equals(chunk, Vector128.Create((byte)'\\'))).ExtractMostSignificantBits();
 
     /// <summary>Reads one escape; <paramref name="from"/> stands behind the backslash.</summary>
     private static bool Escape(ReadOnlySpan<byte> text, ref int from, Span<byte> destination, ref int to)

@@ -10,9 +10,9 @@ internal static class Instant
     /// <summary>Shortest and longest form, in characters.</summary>
     public const int LengthMin = 20, LengthMax = 35;
 
-    private static ReadOnlySpan<int> Scale => [10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
+    private static readonly int[] Scale = [10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
 
-    private static ReadOnlySpan<ushort> DaysBefore => [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365];
+    private static readonly int[] DaysBefore = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365];
 
     public static bool TryRead(ReadOnlySpan<byte> text, out long ticks)
     {

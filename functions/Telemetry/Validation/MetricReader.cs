@@ -7,8 +7,8 @@ namespace Serverless.Telemetry.Validation;
 internal static class MetricReader
 {
     private const int MembersMax = 64;
-    private static readonly string[] Types = ["number", "integer", "boolean", "enumeration", "string", "vector"];
-    private static readonly string[] Members =
+    internal static readonly string[] Types = ["number", "integer", "boolean", "enumeration", "string", "vector"];
+    internal static readonly string[] Members =
     [
         "name", "type", "unit", "minimum", "maximum", "step", "ratePerSecond", "required", "intervalSeconds", "resolution",
         "members", "bytesMin", "bytesMax",

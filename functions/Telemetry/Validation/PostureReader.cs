@@ -5,7 +5,7 @@ namespace Serverless.Telemetry.Validation;
 /// <summary>Reads the posture part of a profile document. Each field names a metric of the type it needs.</summary>
 internal static class PostureReader
 {
-    private static readonly string[] Fields = ["bootState", "debugPort", "openPorts", "firmwareVersion"];
+    internal static readonly string[] Fields = ["bootState", "debugPort", "openPorts", "firmwareVersion"];
 
     public static PostureRules Read(ProfileElement posture, Metric[] metrics)
     {

@@ -6,8 +6,8 @@ namespace Serverless.Telemetry.Validation;
 /// <summary>Reads a profile document; the first fault met ends it. Not a hot path: a document object model is fine here.</summary>
 internal static class ProfileReader
 {
-    private static readonly string[] RootMembers = ["$schema", "model", "version", "description", "message", "metrics", "posture"];
-    private static readonly string[] MessageMembers =
+    internal static readonly string[] RootMembers = ["$schema", "model", "version", "description", "message", "metrics", "posture"];
+    internal static readonly string[] MessageMembers =
         ["bytesMax", "perMinute", "burst", "clockSkewSeconds", "lateSeconds", "contentTypes", "unknownMetrics"];
 
     public static Parsed<Profile> Read(ReadOnlySpan<byte> json)

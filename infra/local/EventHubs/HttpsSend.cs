@@ -32,7 +32,7 @@ internal sealed class HttpsSend(IReadOnlyDictionary<string, HubLog> hubs, TokenD
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = messageBytesMax;
+            kestrel.Limits.MaxRequestBodySize = 2L * messageBytesMax; // a little too much is read and answered with 413, a lot closes the connection
             kestrel.Limits.MaxRequestHeadersTotalSize = 32 * 1024; // a token may have 16
             kestrel.Limits.MaxConcurrentConnections = 256;
             kestrel.Listen(IPAddress.Loopback, port, listen => listen.UseHttps(certificate));
@@ -96,12 +96,13 @@ internal sealed class HttpsSend(IReadOnlyDictionary<string, HubLog> hubs, TokenD
             while (true)
             {
                 var read = await request.BodyReader.ReadAsync(cancel).ConfigureAwait(false);
-                if (read.Buffer.Length > messageBytesMax) return null;
-                if (read.IsCompleted) return read.Buffer.ToArray();
-                request.BodyReader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+                var tooLarge = read.Buffer.Length > messageBytesMax;
+                var body = read.IsCompleted && !tooLarge ? read.Buffer.ToArray() : null;
+                request.BodyReader.AdvanceTo(tooLarge || read.IsCompleted ? read.Buffer.End : read.Buffer.Start, read.Buffer.End);
+                if (tooLarge || read.IsCompleted) return body;
             }
         }
-        catch (BadHttpRequestException tooLarge) when (tooLarge.StatusCode == 413)
+        catch (BadHttpRequestException refused) when (refused.StatusCode == 413)
         {
             return null;
         }

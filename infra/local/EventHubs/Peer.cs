@@ -14,10 +14,13 @@ internal sealed class Peer(Connection connection, FramedTransport transport, Dat
 {
     // A client that puts no valid token is gone after this; Event Hubs allows links about 20 s, tools need a little to begin.
     private static readonly TimeSpan TokenDeadline = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan CloseDeadline = TimeSpan.FromSeconds(5);
     private const int GrantsMax = 1024;
     private readonly ConcurrentDictionary<string, Grant> _grants = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<ListenerLink, string> _links = new();
     private readonly ConcurrentDictionary<string, ListenerLink> _replies = new(StringComparer.Ordinal);
+
+    private DateTimeOffset? _closedAt;
 
     /// <summary>Its connection.</summary>
     public Connection Connection => connection;
@@ -83,6 +86,14 @@ internal sealed class Peer(Connection connection, FramedTransport transport, Dat
     /// <param name="now">Wall time.</param>
     public void Sweep(DateTimeOffset now)
     {
+        if (connection.IsClosed)
+        {
+            // We said close, and a peer that does not answer would keep the socket.
+            _closedAt ??= now;
+            if (now - _closedAt >= CloseDeadline) Abort();
+            return;
+        }
+
         foreach (var (path, grant) in _grants)
         {
             if (grant.ExpiresAt <= now) _grants.TryRemove(new KeyValuePair<string, Grant>(path, grant));

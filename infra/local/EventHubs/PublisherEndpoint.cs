@@ -29,6 +29,7 @@ internal sealed class PublisherEndpoint(Peer peer, HubLog hub, PartitionLog? par
     /// <inheritdoc/>
     public override void OnMessage(MessageContext messageContext)
     {
+        if (messageContext.Link.IsClosed) return; // detached for an ended token, while this was on its way: it is not taken
         var message = (RawMessage)messageContext.Message;
         var played = fault(hub.Name);
         var refusal = played switch

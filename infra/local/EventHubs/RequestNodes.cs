@@ -84,7 +84,10 @@ internal sealed class RequestEndpoint(Peer peer, Func<NodeRequest, Task<(int Sta
                 Properties = new Properties(),
                 ApplicationProperties = new ApplicationProperties
                 {
-                    ["status-code"] = status, ["status-description"] = description, ["statusCode"] = status, ["statusDescription"] = description,
+                    ["status-code"] = status,
+                    ["status-description"] = description,
+                    ["statusCode"] = status,
+                    ["statusDescription"] = description,
                 },
                 BodySection = new AmqpValue { Value = body },
             };

@@ -108,7 +108,8 @@ public sealed record DeviceScript(int Index, string DeviceId, string Model, Misb
     /// enough devices.</summary>
     /// <param name="devices">How many, 1 to 100 000.</param>
     /// <param name="interval">Time between messages, device time.</param>
-    public static IReadOnlyList<DeviceScript> Plan(int devices, TimeSpan interval)
+    /// <param name="suffix">End of every device id, for a fleet beside an earlier one.</param>
+    public static IReadOnlyList<DeviceScript> Plan(int devices, TimeSpan interval, string suffix = "")
     {
         var kinds = Enum.GetValues<Misbehaviour>().Where(kind => kind != Misbehaviour.None).ToArray();
         var wrong = Math.Min(devices / 2, Math.Max(kinds.Length, devices / 6));
@@ -119,7 +120,7 @@ public sealed record DeviceScript(int Index, string DeviceId, string Model, Misb
             var kind = slot >= 0 && slot < wrong ? kinds[slot % kinds.Length] : Misbehaviour.None;
             // Not in step with the wrong ones, so that they are of every model; only the flood is tied to the model of the least rate.
             var model = kind == Misbehaviour.Flood ? "env-sensor" : Signals.Models[(index + index / Signals.Models.Count) % Signals.Models.Count];
-            return new DeviceScript(index, $"{model}-{index:D5}", model, kind, interval);
+            return new DeviceScript(index, $"{model}-{index:D5}{suffix}", model, kind, interval);
         })];
     }
 }

@@ -16,7 +16,7 @@ internal sealed class Hub
         _hosts = [options.HostName];
         Throttles = new Throttles(options, wall, Counters);
         Events = new HubEvents(options, route, clock, Counters);
-        Registry = new DeviceRegistry(Events, clock);
+        Registry = new DeviceRegistry(Events, clock, options.DevicesMax);
         Twins = new Twins(Registry, Events, clock);
         Methods = new MethodCalls(Registry, wall, Counters);
         Authenticator = new DeviceAuthenticator(Registry, Policies, options.DeviceAuthorities, () => _hosts, wall);

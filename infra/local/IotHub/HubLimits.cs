@@ -52,9 +52,6 @@ public static class HubLimits
     /// <summary>Devices in one bulk request.</summary>
     public const int BulkMax = 100;
 
-    /// <summary>Identities of one hub.</summary>
-    public const int DevicesMax = 1_000_000;
-
     /// <summary>A status reason, characters.</summary>
     public const int StatusReasonMax = 128;
 }

@@ -54,6 +54,9 @@ public sealed record IotHubOptions
     /// <summary>Units of the tier, 1 to 200.</summary>
     public int Units { get; init; } = 1;
 
+    /// <summary>Identities the hub may have. Default 1,000,000, the service's limit.</summary>
+    public int DevicesMax { get; init; } = 1_000_000;
+
     /// <summary>CA certificates registered with the hub for devices of type <c>certificateAuthority</c>; roots or intermediates. Not
     /// owned by the hub.</summary>
     public IReadOnlyList<X509Certificate2> DeviceAuthorities { get; init; } = [];

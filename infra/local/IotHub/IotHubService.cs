@@ -84,7 +84,7 @@ public sealed class IotHubService : IAsyncDisposable
 
     /// <summary>Registers devices in order, as trusted code of the same process: no token, no throttle; events are routed as for any
     /// creation.</summary>
-    /// <param name="devices">At most <see cref="HubLimits.DevicesMax"/> in all.</param>
+    /// <param name="devices">At most <see cref="IotHubOptions.DevicesMax"/> in all.</param>
     /// <returns>The identities made, or the first fault; what came before it stays. Codes as the service API: <c>device-id</c>,
     /// <c>device-credentials</c>, <c>device-reason</c>, <c>device-exists</c>, <c>hub-full</c>, <c>twin-member</c>, <c>twin-depth</c>, <c>twin-size</c>.</returns>
     public Parsed<IReadOnlyList<DeviceIdentity>> Create(params IEnumerable<DeviceSpec> devices)
@@ -143,7 +143,7 @@ public sealed class IotHubService : IAsyncDisposable
     /// <param name="policy">As <see cref="SignPolicyToken"/>.</param>
     public string ConnectionString(string policy) => $"HostName={HostName};SharedAccessKeyName={policy};SharedAccessKey={_hub.Policies.Key(policy)}";
 
-    /// <summary>Stops listening and cuts every session.</summary>
+    /// <summary>Cuts every session (<c>hub-stopped</c>) and stops listening.</summary>
     public async ValueTask DisposeAsync()
     {
         foreach (var device in _hub.Registry.Records)

@@ -59,7 +59,9 @@ public static class MainJob
             cloud.EventHubsAs(LocalTenant.Ops), cloud.BlobsAs(LocalTenant.Ops).GetBlobContainerClient("rejected"), wall, cancel).ConfigureAwait(false);
         await using (observer.ConfigureAwait(false))
         {
-            var plan = DeviceScript.Plan(options.Devices, RunOptions.Interval);
+            // Storage that was kept remembers the devices of earlier runs: these are others.
+            var suffix = options.Data is null ? "" : wall.GetUtcNow().ToString("-yyyyMMddHHmmss", System.Globalization.CultureInfo.InvariantCulture);
+            var plan = DeviceScript.Plan(options.Devices, RunOptions.Interval, suffix);
             view.Step($"registering {plan.Count} devices, {plan.Count(device => device.Wrong != Misbehaviour.None)} of which will misbehave");
             var identities = Register(cloud, plan);
             try

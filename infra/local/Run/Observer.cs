@@ -40,6 +40,7 @@ public sealed class Observer : IAsyncDisposable
     public static async Task<Observer> Start(EventHubsClient client, BlobContainerClient rejected, TimeProvider wall, CancellationToken cancel)
     {
         var observer = new Observer(rejected, wall);
+        await observer._rejected.Skip(cancel).ConfigureAwait(false);
         observer._hubs.Add(await HubObserver.Start(client, "telemetry", observer.SeeTelemetry, cancel).ConfigureAwait(false));
         observer._hubs.Add(await HubObserver.Start(client, "validated", observer.SeeValidated, cancel).ConfigureAwait(false));
         observer._hubs.Add(await HubObserver.Start(client, "alerts", observer.SeeAlert, cancel).ConfigureAwait(false));

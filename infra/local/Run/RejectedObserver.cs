@@ -20,6 +20,13 @@ public sealed class RejectedObserver(BlobContainerClient container)
     /// <summary>All refused events, as of the last look; not to be read during one.</summary>
     public IReadOnlyList<RejectedEvent> Seen => _seen;
 
+    /// <summary>Passes over what stands there already.</summary>
+    /// <param name="cancel">Cancels.</param>
+    public async Task Skip(CancellationToken cancel)
+    {
+        await foreach (var blob in container.GetBlobsAsync(cancellationToken: cancel).ConfigureAwait(false)) _read[blob.Name] = blob.Properties.ContentLength ?? 0;
+    }
+
     /// <summary>Reads what is new.</summary>
     /// <param name="cancel">Cancels.</param>
     public async Task Look(CancellationToken cancel)

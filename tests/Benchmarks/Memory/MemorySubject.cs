@@ -25,8 +25,12 @@ internal static class MemorySubject
             Number(id, i);
             var e = new TelemetryEvent
             {
-                Body = traffic.Json[0], ContentType = "application/json"u8, DeviceId = id, GenerationId = "1"u8,
-                AuthMethod = """{"scope":"device","type":"x509","issuer":"external"}"""u8, EnqueuedAt = traffic.At[0],
+                Body = traffic.Json[0],
+                ContentType = "application/json"u8,
+                DeviceId = id,
+                GenerationId = "1"u8,
+                AuthMethod = """{"scope":"device","type":"x509","issuer":"external"}"""u8,
+                EnqueuedAt = traffic.At[0],
             };
             if (!judge.Decide(e, profile, ref table.Of(id), readings).Accepted) throw new InvalidOperationException("Refused.");
         }

@@ -26,7 +26,7 @@ internal static class FuzzSubject
         var seconds = double.Parse(Option(args, "--seconds") ?? "3600", CultureInfo.InvariantCulture);
         var file = Option(args, "--corpus");
         var random = new Random(seed);
-        var target = new FuzzTarget(Everything());
+        var target = new FuzzTarget(FuzzTarget.Everything(File.ReadAllText(Traffic.ProfilePath())));
         var corpus = Seeds(file);
         var seen = corpus.Select(input => Try(target, input, out _) ?? "").ToHashSet(StringComparer.Ordinal);
         Console.WriteLine($"seed {seed}, corpus {corpus.Count} inputs, {seen.Count} outcomes");
@@ -126,15 +126,6 @@ internal static class FuzzSubject
         into.AsSpan(at, length - at).ToArray().CopyTo(into, at + bytes.Length);
         bytes.CopyTo(into, at);
         return length + bytes.Length;
-    }
-
-    /// <summary>The example profile with the one type it lacks, and unknown metrics dropped: more paths than refusing them.</summary>
-    public static Profile Everything()
-    {
-        var document = File.ReadAllText(Traffic.ProfilePath())
-            .Replace("\"metrics\": [", "\"metrics\": [ { \"name\": \"vibration\", \"type\": \"vector\", \"minimum\": -100, \"maximum\": 100 },", StringComparison.Ordinal)
-            .Replace("\"refuse\"", "\"drop\"", StringComparison.Ordinal);
-        return Profile.Parse(Encoding.UTF8.GetBytes(document)).TryGet(out var profile, out var fault) ? profile : throw new InvalidOperationException(fault.ToString());
     }
 
     /// <summary>The saved corpus, and one good input of each kind so that an empty file does too.</summary>

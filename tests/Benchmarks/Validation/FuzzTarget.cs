@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Compression;
+using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
 using Serverless.Telemetry.Validation;
@@ -21,6 +22,15 @@ internal sealed class FuzzTarget(Profile profile)
     private readonly Readings _readings = new();
     private readonly Readings _again = new();
     private readonly ArrayBufferWriter<byte> _normalised = new(1 << 16);
+
+    /// <summary>The example profile with the one type it lacks, and unknown metrics dropped: more paths than refusing them.</summary>
+    public static Profile Everything(string example)
+    {
+        var document = example
+            .Replace("\"metrics\": [", "\"metrics\": [ { \"name\": \"vibration\", \"type\": \"vector\", \"minimum\": -100, \"maximum\": 100 },", StringComparison.Ordinal)
+            .Replace("\"refuse\"", "\"drop\"", StringComparison.Ordinal);
+        return Profile.Parse(Encoding.UTF8.GetBytes(document)).TryGet(out var profile, out var fault) ? profile : throw new InvalidOperationException(fault.ToString());
+    }
 
     public string Run(ReadOnlySpan<byte> input)
     {
@@ -78,8 +88,13 @@ internal sealed class FuzzTarget(Profile profile)
     {
         var e = new TelemetryEvent
         {
-            Body = body, ContentType = type, ContentEncoding = encoding, DeviceId = "sensor-1"u8, GenerationId = "1"u8,
-            AuthMethod = auth.IsEmpty ? """{"scope":"device"}"""u8 : auth, EnqueuedAt = Noon,
+            Body = body,
+            ContentType = type,
+            ContentEncoding = encoding,
+            DeviceId = "sensor-1"u8,
+            GenerationId = "1"u8,
+            AuthMethod = auth.IsEmpty ? """{"scope":"device"}"""u8 : auth,
+            EnqueuedAt = Noon,
         };
         var before = state;
         var verdict = _judge.Decide(e, profile, ref state, _readings);
@@ -99,7 +114,11 @@ internal sealed class FuzzTarget(Profile profile)
         var anew = default(DeviceState);
         var again = new TelemetryEvent
         {
-            Body = _normalised.WrittenSpan, ContentType = "application/json"u8, DeviceId = e.DeviceId, AuthMethod = e.AuthMethod, EnqueuedAt = e.EnqueuedAt,
+            Body = _normalised.WrittenSpan,
+            ContentType = "application/json"u8,
+            DeviceId = e.DeviceId,
+            AuthMethod = e.AuthMethod,
+            EnqueuedAt = e.EnqueuedAt,
         };
         var verdict = _second.Decide(again, profile, ref anew, _again);
         // Longer than the device wrote it (unescaped CBOR text, digits of floats) it may be; different it may not.

@@ -181,10 +181,10 @@ public sealed class ConnectTests
 
     private static async Task Refused(HubFixture hub, MqttClientOptionsBuilder options, string fault)
     {
-        var before = hub.Service.Counters["connects.refused." + fault];
+        var before = hub.Refusals(fault);
         var (_, code) = await hub.Connect(options);
         Assert.Equal(MqttClientConnectResultCode.NotAuthorized, code);
-        Assert.Equal((fault, before + 1), (fault, hub.Service.Counters["connects.refused." + fault]));
+        Assert.Equal((fault, before + 1), (fault, hub.Refusals(fault)));
     }
 
     private static X509Certificate2 SelfSigned(string name)

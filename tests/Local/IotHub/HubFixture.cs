@@ -59,6 +59,12 @@ public sealed class HubFixture : IAsyncDisposable
         return new HubFixture(service, route, authority, devices, tokens, folder);
     }
 
+    /// <summary>Sessions ended for this reason.</summary>
+    public long Cuts(string fault) => Service.Counters["sessions.cut." + fault];
+
+    /// <summary>CONNECTs refused for this reason.</summary>
+    public long Refusals(string fault) => Service.Counters["connects.refused." + fault];
+
     /// <summary>Registers a device with a pinned certificate of its own.</summary>
     public X509Certificate2 CreatePinned(string deviceId)
     {
@@ -174,6 +180,9 @@ public sealed class RecordingRoute : IEventRoute
 {
     private readonly ConcurrentQueue<(string Hub, EventDraft Draft)> _events = new();
 
+    /// <summary>Whether telemetry is refused, as by an event hub that is down.</summary>
+    public bool Fails { get; set; }
+
     public IReadOnlyList<EventDraft> Events => [.. _events.Select(item => item.Draft)];
 
     public IReadOnlyList<EventDraft> Telemetry => [.. Events.Where(draft => Source(draft) == "Telemetry")];
@@ -184,6 +193,7 @@ public sealed class RecordingRoute : IEventRoute
 
     public void Append(string hub, EventDraft draft)
     {
+        if (Fails && Source(draft) == "Telemetry") throw new TimeoutException("the event hub does not answer");
         if (hub != "telemetry") throw new KeyNotFoundException(hub);
         _events.Enqueue((hub, draft));
     }

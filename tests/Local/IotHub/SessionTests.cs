@@ -22,7 +22,7 @@ public sealed class SessionTests
         var newer = await hub.ConnectDevice("dev-1", certificate);
 
         Assert.Empty(await older.ReadToClose());
-        Assert.Equal(1, hub.Service.Counters["sessions.cut.evicted"]);
+        Assert.Equal(1, hub.Cuts("evicted"));
         await newer.PublishAsync(TelemetryTests.Message("devices/dev-1/messages/events/", "still here"), Cancel);
         Assert.Equal(1, hub.Service.ConnectedCount);
         Assert.Equal(["deviceConnected", "deviceDisconnected", "deviceConnected"], hub.Route.Events
@@ -44,7 +44,7 @@ public sealed class SessionTests
         Assert.Empty(await device.ReadToClose());
         var (_, refused) = await hub.Connect(hub.Options("dev-1", certificate));
         Assert.Equal(MqttClientConnectResultCode.NotAuthorized, refused);
-        Assert.Equal((1, 1), (hub.Service.Counters["sessions.cut.device-disabled"], hub.Service.Counters["connects.refused.device-disabled"]));
+        Assert.Equal((1, 1), (hub.Cuts("device-disabled"), hub.Refusals("device-disabled")));
         Assert.Equal(eventsThen, hub.Route.Events.Count); // a status change is no lifecycle event
         Assert.Null(hub.Service.SetStatus("dev-1", DeviceStatus.Enabled).Fault);
         await hub.ConnectDevice("dev-1", certificate);
@@ -90,7 +90,7 @@ public sealed class SessionTests
         Assert.Null(hub.Service.Delete("dev-1").Fault);
 
         Assert.Empty(await device.ReadToClose());
-        Assert.Equal(1, hub.Service.Counters["sessions.cut.device-deleted"]);
+        Assert.Equal(1, hub.Cuts("device-deleted"));
         Assert.Equal("device-not-found", hub.Service.Delete("dev-1").Fault?.Code);
         using var again = hub.CreatePinned("dev-1");
         Assert.NotEqual(before.GenerationId, hub.Service.Find("dev-1")!.GenerationId);
@@ -108,7 +108,7 @@ public sealed class SessionTests
 
         Assert.Equal(200, answer.Status);
         Assert.Empty(await device.ReadToClose());
-        Assert.Equal(1, hub.Service.Counters["sessions.cut.credentials-changed"]);
+        Assert.Equal(1, hub.Cuts("credentials-changed"));
     }
 
     [Fact]
@@ -130,7 +130,7 @@ public sealed class SessionTests
         wall.Advance(TimeSpan.FromSeconds(1));
 
         Assert.Empty(await device.ReadToClose());
-        Assert.Equal(1, hub.Service.Counters["sessions.cut.keep-alive"]);
+        Assert.Equal(1, hub.Cuts("keep-alive"));
     }
 
     [Fact]
@@ -149,7 +149,66 @@ public sealed class SessionTests
         wall.Advance(TimeSpan.FromSeconds(3));
 
         await Eventually.Holds(() => hub.Service.ConnectedCount == 0);
-        Assert.Equal(1, hub.Service.Counters["sessions.cut.token-expired"]);
+        Assert.Equal(1, hub.Cuts("token-expired"));
+    }
+
+    [Fact]
+    public async Task A_device_that_does_not_read_is_cut_and_not_buffered_for()
+    {
+        await using var hub = await HubFixture.Start();
+        using var certificate = hub.CreatePinned("dev-1");
+        await using var device = await RawDevice.Connect(hub, "dev-1", certificate);
+        await device.Send(RawDevice.Packet(0x82, [0, 1, .. RawDevice.Text("$iothub/twin/PATCH/properties/desired/#"), 0]));
+        Assert.Equal([0x90, 0x03, 0x00, 0x01, 0x00], await device.Read(5));
+        var big = new JsonArray([.. Enumerable.Repeat(new string('x', 4000), 7).Select(text => JsonValue.Create(text))]);
+
+        for (var i = 0; i < 5000 && hub.Cuts("slow-reader") == 0; i++)
+        {
+            Assert.Null(hub.Service.PatchTwin("dev-1", desired: new JsonObject { ["big"] = big.DeepClone() }).Fault);
+        }
+
+        await Eventually.Holds(() => hub.Cuts("slow-reader") == 1);
+        Assert.Equal(0, hub.Service.ConnectedCount);
+    }
+
+    [Fact]
+    public async Task A_connection_that_ends_without_goodbye_and_a_hub_that_stops_are_told_apart()
+    {
+        var hub = await HubFixture.Start();
+        using var certificate = hub.CreatePinned("dev-1");
+        await using (await RawDevice.Connect(hub, "dev-1", certificate))
+        {
+            Assert.Equal(1, hub.Service.ConnectedCount);
+        }
+
+        await Eventually.Holds(() => hub.Cuts("connection-closed") == 1);
+        await using var device = await RawDevice.Connect(hub, "dev-1", certificate);
+        await hub.DisposeAsync();
+
+        Assert.Empty(await device.ReadToClose());
+        Assert.Equal(1, hub.Cuts("hub-stopped"));
+    }
+
+    [Fact]
+    public async Task A_route_that_fails_ends_the_session_unacknowledged_and_the_device_can_try_again()
+    {
+        await using var hub = await HubFixture.Start();
+        using var certificate = hub.CreatePinned("dev-1");
+        await using var device = await RawDevice.Connect(hub, "dev-1", certificate);
+        hub.Route.Fails = true;
+
+        await device.Send(RawDevice.PublishPacket("devices/dev-1/messages/events/", [1], 0x32));
+        Assert.Empty(await device.ReadToClose());
+        Assert.Equal(1, hub.Cuts("route-failed"));
+
+        var (willing, _) = await hub.Connect(hub.Options("dev-1", certificate).WithWillTopic("devices/dev-1/messages/events/").WithWillPayload("gone"));
+        willing.Dispose(); // the will fails too, and the device is gone all the same
+        await Eventually.Holds(() => hub.Service.ConnectedCount == 0);
+
+        hub.Route.Fails = false;
+        await using var again = await RawDevice.Connect(hub, "dev-1", certificate);
+        await again.Send(RawDevice.PublishPacket("devices/dev-1/messages/events/", [1], 0x32));
+        Assert.Equal([0x40, 0x02, 0x00, 0x07], await again.Read(4));
     }
 
     [Fact]

@@ -26,7 +26,11 @@ internal static class Profiles
     {
         var usual = new Dictionary<string, string>
         {
-            ["bytesMax"] = "262144", ["perMinute"] = "60000", ["burst"] = "10000", ["clockSkewSeconds"] = "60", ["lateSeconds"] = "3600",
+            ["bytesMax"] = "262144",
+            ["perMinute"] = "60000",
+            ["burst"] = "10000",
+            ["clockSkewSeconds"] = "60",
+            ["lateSeconds"] = "3600",
             ["contentTypes"] = """["application/json","application/cbor"]""",
         };
         foreach (var pair in message.Split(';', StringSplitOptions.RemoveEmptyEntries))

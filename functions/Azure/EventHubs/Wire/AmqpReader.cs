@@ -142,7 +142,6 @@ internal static class AmqpReader
         for (var i = 0; i < items.Length; i++)
         {
             var length = ItemLength(constructor, data);
-            if (length > data.Length || length < 0) throw new InvalidDataException("truncated AMQP array");
             items[i] = Plain(constructor, data[..length]);
             data = data[length..];
         }
@@ -152,14 +151,8 @@ internal static class AmqpReader
 
     private static int ItemLength(byte constructor, ReadOnlySpan<byte> data) => (constructor >> 4) switch
     {
-        0x4 => 0,
-        0x5 => 1,
-        0x6 => 2,
-        0x7 => 4,
-        0x8 => 8,
-        0x9 => 16,
-        0xa => data.IsEmpty ? -1 : 1 + data[0],
-        0xb => data.Length < 4 ? -1 : (int)Math.Min(int.MaxValue, 4L + BinaryPrimitives.ReadUInt32BigEndian(data)),
-        _ => -1,
+        0xa => 1 + data[0],
+        0xb => 4 + (int)BinaryPrimitives.ReadUInt32BigEndian(data),
+        _ => AmqpScan.FixedWidth(constructor),
     };
 }

@@ -9,7 +9,7 @@ namespace Serverless.EventHubs.Wire;
 internal static class AmqpScan
 {
     /// <summary>Levels of described types, lists, maps and arrays that are accepted; real peers use at most five.</summary>
-    public const int DepthMax = 12;
+    public const int DepthMax = 32;
 
     /// <summary>Length of the first value in <paramref name="wire"/>.</summary>
     /// <param name="wire">Untrusted bytes.</param>
@@ -21,24 +21,28 @@ internal static class AmqpScan
         var code = wire[0];
         if (code == 0x00) return MeasureDescribed(wire, depth);
 
-        // The high nibble of a constructor says how long the value is (part 1, figure 1.4).
+        // The high nibble of a constructor says how long the value is (part 1, figure 1.4); not every low nibble is assigned.
+        if (!IsAssigned(code)) return -1;
         return (code >> 4) switch
         {
-            0x4 => 1,
-            0x5 => Fits(2, wire),
-            0x6 => Fits(3, wire),
-            0x7 => Fits(5, wire),
-            0x8 => Fits(9, wire),
-            0x9 => Fits(17, wire),
             0xa => wire.Length < 2 ? -1 : Fits(2 + wire[1], wire),
             0xb => wire.Length < 5 ? -1 : Fits(5L + BinaryPrimitives.ReadUInt32BigEndian(wire[1..]), wire),
             0xc => wire.Length < 3 ? -1 : Compound(wire, 1, code, depth),
             0xd => wire.Length < 9 ? -1 : Compound(wire, 4, code, depth),
             0xe => wire.Length < 4 ? -1 : Compound(wire, 1, code, depth),
             0xf => wire.Length < 10 ? -1 : Compound(wire, 4, code, depth),
-            _ => -1,
+            _ => Fits(1 + FixedWidth(code), wire),
         };
     }
+
+    /// <summary>Bytes behind a fixed-width constructor (0x40 to 0x9f).</summary>
+    /// <param name="code">The constructor.</param>
+    public static int FixedWidth(byte code) => (code >> 4) switch { 0x4 => 0, 0x5 => 1, 0x6 => 2, 0x7 => 4, 0x8 => 8, _ => 16 };
+
+    // Part 1, section 1.6: the primitive types and their encodings.
+    private static bool IsAssigned(byte code) =>
+        code is (>= 0x40 and <= 0x45) or (>= 0x50 and <= 0x56) or 0x60 or 0x61 or (>= 0x70 and <= 0x74) or (>= 0x80 and <= 0x84)
+            or 0x94 or 0x98 or 0xa0 or 0xa1 or 0xa3 or 0xb0 or 0xb1 or 0xb3 or 0xc0 or 0xc1 or 0xd0 or 0xd1 or 0xe0 or 0xf0;
 
     private static int Fits(long length, ReadOnlySpan<byte> wire) => length <= wire.Length ? (int)length : -1;
 
@@ -58,7 +62,7 @@ internal static class AmqpScan
         if (length < 0 || size < width || count > size) return -1;
         var items = wire[(1 + (2 * width))..length];
         return (code & 0xf0) is 0xe0 or 0xf0
-            ? ArrayItems(items, depth) ? length : -1
+            ? ArrayItems(items, count, depth) ? length : -1
             : ListItems(items, count, depth) ? length : -1;
     }
 
@@ -76,6 +80,22 @@ internal static class AmqpScan
 
     // An array has one constructor for all items. Only arrays of plain values are accepted: nobody sends arrays of compounds, and
     // refusing them keeps this function free of recursion.
-    private static bool ArrayItems(ReadOnlySpan<byte> items, int depth) =>
-        depth > 0 && !items.IsEmpty && items[0] is >= 0x40 and < 0xc0;
+    private static bool ArrayItems(ReadOnlySpan<byte> items, long count, int depth)
+    {
+        if (depth <= 0 || items.IsEmpty || !IsAssigned(items[0])) return false;
+        var constructor = items[0];
+        var data = items[1..];
+        if (constructor < 0xa0) return data.Length == count * FixedWidth(constructor);
+        if (constructor >= 0xc0) return false;
+        var prefix = constructor < 0xb0 ? 1 : 4;
+        for (; count > 0; count--)
+        {
+            if (data.Length < prefix) return false;
+            var length = prefix + (prefix == 1 ? data[0] : (long)BinaryPrimitives.ReadUInt32BigEndian(data));
+            if (length > data.Length) return false;
+            data = data[(int)length..];
+        }
+
+        return data.IsEmpty;
+    }
 }

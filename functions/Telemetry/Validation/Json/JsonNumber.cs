@@ -11,7 +11,8 @@ internal static class JsonNumber
     public const int LengthMax = 128;
 
     // Powers of ten that a double holds exactly (Clinger 1990): one division of two exact values rounds once, so rightly.
-    private static ReadOnlySpan<double> Powers =>
+    // An array, because only optimised code makes a span of constants without allocating.
+    private static readonly double[] Powers =
     [
         1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
     ];

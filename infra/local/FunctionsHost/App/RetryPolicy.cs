@@ -17,18 +17,18 @@ internal sealed record RetryPolicy(int MaxRetryCount, TimeSpan MinimumInterval, 
     public TimeSpan Delay(int retry, Guid invocation)
     {
         if (MaximumInterval is not { } longest) return MinimumInterval;
-        var spread = 0.8 + 0.4 * ((uint)HashCode(invocation, retry) / (double)uint.MaxValue);
+        var spread = 0.8 + 0.4 * (Hash(invocation, retry) / (double)uint.MaxValue);
         var seconds = MinimumInterval.TotalSeconds * Math.Pow(2, Math.Min(retry - 1, 40)) * spread;
         return TimeSpan.FromSeconds(Math.Min(seconds, longest.TotalSeconds));
     }
 
-    private static int HashCode(Guid invocation, int retry)
+    private static uint Hash(Guid invocation, int retry)
     {
         unchecked
         {
-            var hash = 17;
-            foreach (var part in invocation.ToByteArray()) hash = hash * 31 + part;
-            return hash * 31 + retry * 1_000_003;
+            var hash = 2166136261u; // FNV-1a
+            foreach (var part in invocation.ToByteArray()) hash = (hash ^ part) * 16777619;
+            return (hash ^ (uint)retry) * 16777619;
         }
     }
 }

@@ -51,11 +51,8 @@ public sealed class AmqpEventHubSource : IEventHubSource
         _partitions ??= (await _client.GetHub(_hub, cancel).ConfigureAwait(false)).PartitionIds;
 
     /// <inheritdoc/>
-    public async Task<long> LastSequenceNumber(string partition, CancellationToken cancel)
-    {
-        var description = await _client.GetPartition(_hub, partition, cancel).ConfigureAwait(false);
-        return description.IsEmpty ? -1 : description.LastSequenceNumber;
-    }
+    public async Task<long> LastSequenceNumber(string partition, CancellationToken cancel) =>
+        (await _client.GetPartition(_hub, partition, cancel).ConfigureAwait(false)).LastSequenceNumber;
 
     /// <inheritdoc/>
     public async Task<IPartitionReader> Open(string partition, PartitionStart from, int prefetch, CancellationToken cancel)

@@ -11,7 +11,11 @@ namespace Serverless.Local.IotHub.Mqtt;
 
 /// <summary>One device's live connection: reads its packets in order, writes ours in order, ends for one reason.</summary>
 /// <remarks>IoT Hub is not a broker: nothing a device publishes reaches another device, so there is no subscription matching here.
-/// An end is never explained to the device (MQTT 3.1.1 has no server DISCONNECT); the reason is counted.</remarks>
+/// An end is never explained to the device (MQTT 3.1.1 has no server DISCONNECT); the reason is counted: those of
+/// <see cref="HandlePublish"/>, <see cref="HandleSubscribe"/> and <see cref="MqttWire.Read"/>, <c>packet-unexpected</c> (a second CONNECT, or
+/// what only servers send), <c>keep-alive</c> (silence), <c>token-expired</c>, <c>slow-reader</c> (does not take what is sent to it),
+/// <c>evicted</c> (a newer connection), <c>connection-closed</c> (without DISCONNECT), <c>route-failed</c> (the event hub's exception), and
+/// the registry's <c>device-disabled</c>, <c>device-deleted</c>, <c>credentials-changed</c>, <c>hub-stopped</c>.</remarks>
 internal sealed partial class MqttSession : ILiveSession, IDisposable
 {
     // Packets written but not yet taken by the socket. A device that stops reading is cut, not buffered for.
@@ -127,10 +131,18 @@ internal sealed partial class MqttSession : ILiveSession, IDisposable
         finally
         {
             // An exception of a route passes through to the server; the session leaves the registry first.
-            Leave(clean ? null : reason ?? new Fault("route-failed", "route"));
-            _outbox.Writer.TryComplete();
-            await _end.CancelAsync().ConfigureAwait(false);
-            await writing.ConfigureAwait(false);
+            reason = clean ? null : reason ?? new Fault("route-failed", "route");
+            try
+            {
+                Leave(reason);
+            }
+            finally
+            {
+                _hub.Counters.Add(reason is null ? "sessions.closed" : "sessions.cut." + reason.Code);
+                _outbox.Writer.TryComplete();
+                await _end.CancelAsync().ConfigureAwait(false);
+                await writing.ConfigureAwait(false);
+            }
         }
     }
 
@@ -216,13 +228,20 @@ internal sealed partial class MqttSession : ILiveSession, IDisposable
 
     private void Leave(Fault? reason)
     {
-        _hub.Counters.Add(reason is null ? "sessions.closed" : "sessions.cut." + reason.Code);
         lock (_device.Gate)
         {
-            if (!Live) return; // evicted, disabled or deleted: whoever did it has already said so
-            if (_connect.CleanSession) _device.KeptSubscriptions.Clear();
-            if (reason is not null) PublishWill();
-            _hub.Registry.Disconnect(_device, reason ?? new Fault("connection-closed", "connection"));
+            if (Live) // else evicted, disabled or deleted: whoever did it has already said so
+            {
+                if (_connect.CleanSession) _device.KeptSubscriptions.Clear();
+                try
+                {
+                    if (reason is not null) PublishWill();
+                }
+                finally
+                {
+                    _hub.Registry.Disconnect(_device, reason ?? new Fault("connection-closed", "connection"));
+                }
+            }
         }
     }
 }

@@ -8,8 +8,9 @@ namespace Serverless.Local.IotHub.Registry;
 
 /// <summary>The identity registry: who exists, under which credentials, enabled or not.</summary>
 /// <remarks>Thread-safe. A change that takes a device's right to be connected cuts its session before it returns, and nothing the
-/// device sent is accepted after it. (Azure promises no such bound; see the folder's README.)</remarks>
-internal sealed class DeviceRegistry(HubEvents events, TimeProvider clock)
+/// device sent is accepted after it. (Azure promises no such bound; see the folder's README.) The session's reason is
+/// <c>device-disabled</c>, <c>credentials-changed</c> or <c>device-deleted</c>.</remarks>
+internal sealed class DeviceRegistry(HubEvents events, TimeProvider clock, int devicesMax)
 {
     private readonly ConcurrentDictionary<string, DeviceRecord> _devices = new(StringComparer.Ordinal);
     private long _generation = clock.GetUtcNow().UtcTicks;
@@ -27,7 +28,7 @@ internal sealed class DeviceRegistry(HubEvents events, TimeProvider clock)
     public Parsed<DeviceRecord> Create(DeviceSpec spec)
     {
         if (Check(spec) is { } refused) return refused;
-        if (_devices.Count >= HubLimits.DevicesMax) return new Fault("hub-full", "deviceId");
+        if (_devices.Count >= devicesMax) return new Fault("hub-full", "deviceId");
         var now = clock.GetUtcNow();
         var device = new DeviceRecord(new DeviceIdentity(
             spec.DeviceId, NextGeneration(), NextETag(), spec.Status, spec.StatusReason, now, WithKeys(spec.Credentials), spec.IotEdge));

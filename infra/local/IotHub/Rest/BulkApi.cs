@@ -10,6 +10,8 @@ namespace Serverless.Local.IotHub.Rest;
 internal sealed class BulkApi(Hub hub)
 {
     /// <summary>Runs the changes in order.</summary>
+    /// <returns>What failed; or <c>argument-invalid</c>, <c>bulk-size</c> for the whole. One element fails with those of
+    /// <see cref="DeviceRegistry"/> and <see cref="Twins"/>, <c>argument-invalid</c> or <c>bulk-mode</c>.</returns>
     public async Task<Parsed<HubReply>> Run(HttpContext http)
     {
         if (!HubJson.Parse(await http.Body().ConfigureAwait(false)).TryGet(out var body, out var fault)) return fault;

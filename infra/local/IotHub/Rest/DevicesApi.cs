@@ -6,7 +6,7 @@ using Serverless.Local.IotHub.Registry;
 
 namespace Serverless.Local.IotHub.Rest;
 
-/// <summary>Identities, one at a time.</summary>
+/// <summary>Identities, one at a time: <c>argument-invalid</c>, <c>device-not-found</c>, and those of <see cref="DeviceRegistry"/>.</summary>
 internal sealed class DevicesApi(Hub hub)
 {
     /// <summary>GET /devices/{id}: keys included, for whoever may read devices, as on Azure.</summary>

@@ -12,6 +12,7 @@ internal sealed class MessagesApi(Hub hub)
     private const string AppPrefix = "iothub-app-";
 
     /// <summary>POST /messages/deviceBound: the header <c>iothub-to</c> names the device, the body is the message.</summary>
+    /// <returns>204, or <c>argument-invalid</c>, <c>message-size</c>, <c>device-not-found</c>, <c>queue-full</c>.</returns>
     public async Task<Parsed<HubReply>> Send(HttpContext http)
     {
         if (DeviceOf(http.Request.Headers["iothub-to"].ToString()) is not { } deviceId) return new Fault("argument-invalid", "iothub-to");

@@ -9,7 +9,8 @@ namespace Serverless.Local.IotHub.Rest;
 /// <summary>POST /twins/{id}/methods.</summary>
 internal sealed class MethodsApi(Hub hub)
 {
-    /// <summary>Calls and waits. 200 says that the device answered; what it answered is <c>status</c> in the body.</summary>
+    /// <summary>Calls and waits: <c>argument-invalid</c>, <c>message-size</c> before the call, those of
+    /// <see cref="Messages.MethodCalls.Invoke"/> and <c>device-answer</c> after it. 200 says that the device answered; what it answered is <c>status</c> in the body.</summary>
     public async Task<Parsed<HubReply>> Invoke(HttpContext http)
     {
         if (!(await http.BodyObject().ConfigureAwait(false)).TryGet(out var body, out var fault)) return fault;

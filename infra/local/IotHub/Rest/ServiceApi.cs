@@ -8,6 +8,8 @@ using Serverless.Local.IotHub.Access;
 namespace Serverless.Local.IotHub.Rest;
 
 /// <summary>The service API's edge: who asks, how often, and in what shape the answer goes out. What is done is in the classes beside it.</summary>
+/// <remarks>Refuses with those of <see cref="ServiceCallers.Check"/>, <c>argument-invalid</c> (no api-version), <c>throttled</c>,
+/// <c>body-size</c> and <c>module-not-found</c>; <see cref="HubErrors"/> says each in the service's words.</remarks>
 internal sealed class ServiceApi(Hub hub, Tokens tokens, TenantDirectory directory)
 {
     /// <summary>Largest request body: a full bulk of 100 twins.</summary>
