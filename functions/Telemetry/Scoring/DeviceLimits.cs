@@ -1,0 +1,36 @@
+namespace Serverless.Telemetry.Scoring;
+
+/// <summary>When a device scorer speaks up, and how slowly it gets used to things. Trusted: who edits it can silence every device.</summary>
+/// <remarks>The defaults are the budget of the fleet benchmark; README.md has the measured recall at several budgets.</remarks>
+public sealed record DeviceLimits
+{
+    /// <summary>Readings before values are judged. Default 200.</summary>
+    public int WarmUp { get; init; } = 200;
+
+    /// <summary>Excess of a value over its range, in widths. Default 1.</summary>
+    public double Spike { get; init; } = 1;
+
+    /// <summary>Excess beyond which no sensor of this kind could have sent it, in widths. Default 8.</summary>
+    public double Fuzz { get; init; } = 8;
+
+    /// <summary>Excess of what 8 readings leave unexplained, in widths of its own range. Default 1.</summary>
+    public double Fast { get; init; } = 1;
+
+    /// <summary>Excess of what 64 readings leave unexplained, in widths of its own range. Default 1.</summary>
+    public double Slow { get; init; } = 1;
+
+    /// <summary>Readings after which a habit counts as formed and changes only slowly. Default 1,500: a day at one a minute.</summary>
+    public int HabitAfter { get; init; } = 1500;
+
+    /// <summary>Largest share of its width by which a formed habit gives way a reading. Default 0.0005: a drift has to take longer than that to pass.</summary>
+    public double Reluctance { get; init; } = 0.0005;
+
+    /// <summary>By how much an alert raises the limit for the next one of the same metric, in limits. Default 3; halves in about 7,000 readings.</summary>
+    public double Tolerance { get; init; } = 3;
+
+    /// <summary>Share of its width by which the range of the unexplained shrinks a reading. Default 1e-5.</summary>
+    public double Leak { get; init; } = 1e-5;
+
+    /// <summary>Time without trouble after which an alert of the same kind is a new one, in milliseconds. Default 30 minutes.</summary>
+    public long QuietMs { get; init; } = 30 * 60_000;
+}
