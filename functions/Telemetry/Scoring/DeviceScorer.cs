@@ -10,6 +10,7 @@ public sealed partial class DeviceScorer
     public const int FindingsMax = 8;
 
     private const double Bound = 1e30;
+    private const long TimeMin = 0, TimeMax = 253_402_300_799_999; // 1970 to the end of the year 9999: a hostile time must not overflow
     private const double ResidualLeak = 1e-4;
     private const double Reluctance = 0.003, ReluctantTrust = 0.02; // how little a value beyond its limit teaches
     private const double ToleranceKept = 0.9999;
@@ -61,6 +62,7 @@ public sealed partial class DeviceScorer
     public bool Silent(long nowMs, out Finding finding)
     {
         finding = default;
+        nowMs = Math.Clamp(nowMs, TimeMin, TimeMax);
         if (nowMs < DueMs || nowMs < _quietUntil[(int)FindingKind.Silence]) return false;
         finding = new(FindingKind.Silence, -1, nowMs, _cadence.LastMs + (long)_cadence.GapMs, (nowMs - _cadence.LastMs) / _cadence.GapMs,
             Cadence.SilentAfter, nowMs - _cadence.LastMs, 0, Cadence.SilentAfter * _cadence.GapMs);
@@ -76,6 +78,7 @@ public sealed partial class DeviceScorer
     /// <returns>How many findings.</returns>
     public int Observe(long atMs, long sequence, ReadOnlySpan<double> values, Span<Finding> findings)
     {
+        atMs = Math.Clamp(atMs, TimeMin, TimeMax);
         var found = 0;
         if (_learned == 0) _firstMs = atMs;
         _habit = _learned >= _limits.HabitAfter && (double)atMs - _firstMs >= _limits.HabitAfterMs;
