@@ -3,6 +3,7 @@ var subjects = new SortedDictionary<string, (string What, Func<string[], Task<in
 {
     ["fleet"] = ("alerts of a stream of telemetry", Serverless.Benchmarks.Scoring.Fleet.Run),
     ["nab"] = ("anomaly scores of univariate series, in the NAB layout", Serverless.Benchmarks.Scoring.Nab.Run),
+    ["scoring"] = ("speed and allocation of the scorer", Serverless.Benchmarks.Scoring.Speed.Run),
     ["skab"] = ("anomaly scores of a group of sensors, in the SKAB layout", Serverless.Benchmarks.Scoring.Skab.Run),
 };
 

@@ -7,8 +7,8 @@ public sealed record DeviceLimits
     /// <summary>Readings before values are judged. Default 200.</summary>
     public int WarmUp { get; init; } = 200;
 
-    /// <summary>Excess of a value over its range, in widths. Default 1.</summary>
-    public double Spike { get; init; } = 1;
+    /// <summary>Excess of a value over its range, in widths. Default 0.8.</summary>
+    public double Spike { get; init; } = 0.8;
 
     /// <summary>Excess beyond which no sensor of this kind could have sent it, in widths. Default 8.</summary>
     public double Fuzz { get; init; } = 8;
