@@ -19,6 +19,7 @@ var subjects = new SortedDictionary<string, (string What, Func<string[], Task<in
     ["nab"] = ("anomaly scores of univariate series, in the NAB layout", Nab.Run),
     ["pipeline"] = ("events through the whole local pipeline, and where the time goes", PipelineBenchmark.Run),
     ["refresh"] = ("a device's first update check, 10,000 targets and 100 delegations, against tuf-js", Refresh.Run),
+    ["scoring"] = ("speed and allocation of the scorer", Speed.Run),
     ["skab"] = ("anomaly scores of a group of sensors, in the SKAB layout", Skab.Run),
     ["validation"] = (ValidationSubject.What, ValidationSubject.Run),
     ["verify"] = ("P-256 signature checks a second", Verify.Run),

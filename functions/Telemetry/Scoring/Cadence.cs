@@ -99,7 +99,12 @@ public struct Cadence
 
     internal static Cadence Read(ref StateReader state) => new()
     {
-        _gapMs = state.Double(), _lastMs = state.Int64(), _sequence = state.Int64(), _before = state.Int64(),
-        _seen = state.Int32(), _fast = state.Int32(), _restarted = state.Int32(),
+        _gapMs = state.Double(),
+        _lastMs = state.Int64(),
+        _sequence = state.Int64(),
+        _before = state.Int64(),
+        _seen = state.Int32(),
+        _fast = state.Int32(),
+        _restarted = state.Int32(),
     };
 }

@@ -76,7 +76,14 @@ public struct Departure
 
     internal static Departure Read(ref StateReader state) => new()
     {
-        _origin = state.Double(), _last = state.Double(), _mean = state.Double(), _squares = state.Double(), _products = state.Double(),
-        _short = state.Double(), _shortMean = state.Double(), _shortSquares = state.Double(), _seen = state.Int32(),
+        _origin = state.Double(),
+        _last = state.Double(),
+        _mean = state.Double(),
+        _squares = state.Double(),
+        _products = state.Double(),
+        _short = state.Double(),
+        _shortMean = state.Double(),
+        _shortSquares = state.Double(),
+        _seen = state.Int32(),
     };
 }

@@ -7,8 +7,8 @@ public sealed record DeviceLimits
     /// <summary>Readings before values are judged. Default 200.</summary>
     public int WarmUp { get; init; } = 200;
 
-    /// <summary>Excess of a value over its range, in widths. Default 1.</summary>
-    public double Spike { get; init; } = 1;
+    /// <summary>Excess of a value over its range, in widths. Default 0.8.</summary>
+    public double Spike { get; init; } = 0.8;
 
     /// <summary>Excess beyond which no sensor of this kind could have sent it, in widths. Default 8.</summary>
     public double Fuzz { get; init; } = 8;
@@ -19,8 +19,11 @@ public sealed record DeviceLimits
     /// <summary>Excess of what 64 readings leave unexplained, in widths of its own range. Default 1.</summary>
     public double Slow { get; init; } = 1;
 
-    /// <summary>Readings after which a habit counts as formed and changes only slowly. Default 1,500: a day at one a minute.</summary>
+    /// <summary>Readings after which, and not before <see cref="HabitAfterMs"/>, a habit counts as formed and changes only slowly. Default 1,500.</summary>
     public int HabitAfter { get; init; } = 1500;
+
+    /// <summary>Time after which a habit counts as formed, in milliseconds. Default 3 days, so that a device first heard on a weekend sees a weekday.</summary>
+    public long HabitAfterMs { get; init; } = 3 * 86_400_000L;
 
     /// <summary>Largest share of its width by which a formed habit gives way a reading. Default 0.0005: a drift has to take longer than that to pass.</summary>
     public double Reluctance { get; init; } = 0.0005;

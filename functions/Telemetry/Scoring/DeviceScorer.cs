@@ -10,12 +10,13 @@ public sealed partial class DeviceScorer
     public const int FindingsMax = 8;
 
     private const double Bound = 1e30;
+    private const long TimeMin = 0, TimeMax = 253_402_300_799_999; // 1970 to the end of the year 9999: a hostile time must not overflow
     private const double ResidualLeak = 1e-4;
     private const double Reluctance = 0.003, ReluctantTrust = 0.02; // how little a value beyond its limit teaches
     private const double ToleranceKept = 0.9999;
     private const int DistrustFor = 30, UnusualMost = 1000, HoldAtMost = 96;
 
-    private struct MetricState
+    private partial struct MetricState
     {
         public double Origin, Fast, Slow, Last, Step, Tolerance;
         public Records Value, FastResidual, SlowResidual;
@@ -30,21 +31,25 @@ public sealed partial class DeviceScorer
     private struct Times { private long _first; }
 
     private readonly MetricState[] _metrics;
-    private readonly Relation _relation;
+    private Relation? _relation; // one metric has nothing to be related to
     private readonly DeviceLimits _limits;
     private Cadence _cadence;
     private Echo _echo;
     private Times _quietUntil;
+    private long _firstMs;
     private int _learned, _distrust, _hold;
+    private bool _habit;
 
     /// <summary>A device that nothing is known about.</summary>
     /// <param name="metrics">How many metrics it sends, 1 to <see cref="Relation.MetricsMax"/>.</param>
     /// <param name="limits">When to speak up.</param>
     public DeviceScorer(int metrics, DeviceLimits limits)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(metrics, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(metrics, Relation.MetricsMax);
         ArgumentNullException.ThrowIfNull(limits);
         _metrics = new MetricState[metrics];
-        _relation = new Relation(metrics);
+        if (metrics > 1) _relation = new Relation(metrics);
         _limits = limits;
     }
 
@@ -57,6 +62,7 @@ public sealed partial class DeviceScorer
     public bool Silent(long nowMs, out Finding finding)
     {
         finding = default;
+        nowMs = Math.Clamp(nowMs, TimeMin, TimeMax);
         if (nowMs < DueMs || nowMs < _quietUntil[(int)FindingKind.Silence]) return false;
         finding = new(FindingKind.Silence, -1, nowMs, _cadence.LastMs + (long)_cadence.GapMs, (nowMs - _cadence.LastMs) / _cadence.GapMs,
             Cadence.SilentAfter, nowMs - _cadence.LastMs, 0, Cadence.SilentAfter * _cadence.GapMs);
@@ -72,7 +78,10 @@ public sealed partial class DeviceScorer
     /// <returns>How many findings.</returns>
     public int Observe(long atMs, long sequence, ReadOnlySpan<double> values, Span<Finding> findings)
     {
+        atMs = Math.Clamp(atMs, TimeMin, TimeMax);
         var found = 0;
+        if (_learned == 0) _firstMs = atMs;
+        _habit = _learned >= _limits.HabitAfter && (double)atMs - _firstMs >= _limits.HabitAfterMs;
         _quietUntil[(int)FindingKind.Silence] = 0;
         var arrival = _cadence.Score(atMs, sequence);
         if (arrival == ArrivalFinding.Clone) Raise(new(FindingKind.Clone, -1, atMs, atMs, 2, 1, sequence, 0, 0), findings, ref found);
@@ -98,17 +107,18 @@ public sealed partial class DeviceScorer
         var whole = true;
         for (var i = 0; i < _metrics.Length; i++) whole &= Value(i, atMs, steps, values[i], distances, findings, ref found);
         if (!whole) return found;
+        if (_learned < int.MaxValue) _learned++;
+        if (_relation is null) return found;
 
         distances = distances[.._metrics.Length];
         var trusted = true;
         if (_relation.Seen >= Relation.WarmUp && _hold == 0)
         {
             _relation.Residuals(atMs, distances, residuals);
-            for (var i = 0; i < _metrics.Length; i++) trusted &= Related(i, atMs, residuals[i], distances[i], values[i], findings, ref found);
+            for (var i = 0; i < _metrics.Length; i++) trusted &= Related(i, _relation.Seen - Relation.WarmUp, atMs, residuals[i], distances[i], values[i], findings, ref found);
         }
-        _relation.Learn(atMs, distances, _hold > 0 && _learned >= _limits.HabitAfter ? 0 : trusted ? 1 : ReluctantTrust, _hold == HoldAtMost ? HoldAtMost : steps);
+        _relation.Learn(atMs, distances, _hold > 0 && _habit ? 0 : trusted ? 1 : ReluctantTrust, _hold == HoldAtMost ? HoldAtMost : steps);
         if (_hold > 0) _hold--;
-        if (_learned < int.MaxValue) _learned++;
         return found;
     }
 
@@ -150,16 +160,15 @@ public sealed partial class DeviceScorer
             var kind = excess > _limits.Fuzz ? FindingKind.Fuzz : m.Outside > 3 ? FindingKind.Drift : FindingKind.Spike;
             Raise(new(kind, i, atMs, m.OutsideSince, excess, _limits.Spike, value, m.Value.Low + m.Origin, m.Value.High + m.Origin), findings, ref found);
         }
-        if (!counts || _hold == 0) m.Value.Learn(distance, m.Seen, stretch: _learned >= _limits.HabitAfter ? _limits.Reluctance : Records.Stretch);
+        if (!counts || _hold == 0) m.Value.Learn(distance, m.Seen, stretch: _habit ? _limits.Reluctance : Records.Stretch);
         if (m.Seen < int.MaxValue) m.Seen++;
         return excess <= _limits.Spike || !warm;
     }
 
     /// <summary>The metric given the others: what each leaves unexplained, over 8 and over 64 readings.</summary>
-    private bool Related(int i, long atMs, double residual, double distance, double value, Span<Finding> findings, ref int found)
+    private bool Related(int i, int seen, long atMs, double residual, double distance, double value, Span<Finding> findings, ref int found)
     {
         ref var m = ref _metrics[i];
-        var seen = _relation.Seen - Relation.WarmUp;
         var position = (distance - residual - m.Value.Low) / (m.Value.High - m.Value.Low + m.Step + 1e-30);
         var noise = m.Noise.At(position) + m.Step + 1e-30;
         var unusual = Math.Clamp(residual / noise, -UnusualMost, UnusualMost);
@@ -181,11 +190,11 @@ public sealed partial class DeviceScorer
         // What was left unexplained before the relation was learned well is forgotten as fast as it is outnumbered.
         var leak = seen < 500 ? Math.Max(_limits.Leak, Math.Min(0.02, 1.0 / (seen + 1))) : _limits.Leak;
         var strange = _learned >= _limits.WarmUp && (fast > _limits.Fast || slow > _limits.Slow);
-        var stretch = _learned >= _limits.HabitAfter ? _limits.Reluctance : Records.Stretch;
+        var stretch = _habit ? _limits.Reluctance : Records.Stretch;
         m.FastResidual.Learn(m.Fast, seen, leak, stretch);
         m.SlowResidual.Learn(m.Slow, seen, leak, stretch);
         if (!strange) m.Noise.Learn(position, residual);
-        return _learned < _limits.HabitAfter || (fast <= 0 && slow <= 0);
+        return !_habit || (fast <= 0 && slow <= 0);
     }
 
     /// <summary>One alert a kind, however long the trouble lasts: it is over when nothing of the kind was seen for the quiet time.</summary>

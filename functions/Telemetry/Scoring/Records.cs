@@ -95,6 +95,9 @@ public struct Records
 
     internal static Records Read(ref StateReader state) => new()
     {
-        _low = state.Single(), _high = state.Single(), _excesses = state.Single(), _logSum = state.Single(),
+        _low = state.Single(),
+        _high = state.Single(),
+        _excesses = state.Single(),
+        _logSum = state.Single(),
     };
 }

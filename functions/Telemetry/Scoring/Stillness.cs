@@ -64,6 +64,10 @@ public struct Stillness
 
     internal static Stillness Read(ref StateReader state) => new()
     {
-        _last = state.Double(), _repeats = state.Single(), _longest = state.Single(), _seen = state.Int32(), _run = state.Int32(),
+        _last = state.Double(),
+        _repeats = state.Single(),
+        _longest = state.Single(),
+        _seen = state.Int32(),
+        _run = state.Int32(),
     };
 }
