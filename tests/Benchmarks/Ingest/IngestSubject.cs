@@ -31,6 +31,7 @@ internal static class IngestSubject
         for (var round = -2; round < 9; round++)
         {
             var alone = await Pass(requests).ConfigureAwait(false);
+            self.Refresh();
             var busy = self.TotalProcessorTime;
             var began = Stopwatch.GetTimestamp();
             await Task.WhenAll(Task.Run(() => Pass(requests)), Task.Run(() => Pass(requests))).ConfigureAwait(false);
