@@ -1,2 +1,12 @@
-var builder = WebApplication.CreateSlimBuilder(args);
-builder.Build().Run();
+using Serverless.Hosting;
+using Serverless.Telemetry;
+using Serverless.Telemetry.IngestTelemetry;
+
+var app = FunctionApp.Create(args, "telemetry");
+app.Settings<ManagedIdentity>();
+app.Settings<EventHubsPlace>();
+app.Settings<StoragePlace>();
+app.Settings<IngestSettings>();
+TelemetryServices.Add(app.Services);
+IngestTelemetry.Map(app);
+return await app.Run().ConfigureAwait(false);

@@ -1,10 +1,28 @@
+using Serverless.Benchmarks;
+using Serverless.Benchmarks.ColdStart;
+using Serverless.Benchmarks.Edge;
+using Serverless.Benchmarks.Ingest;
+using Serverless.Benchmarks.Memory;
+using Serverless.Benchmarks.Scoring;
+using Serverless.Benchmarks.Validation;
+
 // One row a subject: what it measures, and the program that measures it.
 var subjects = new SortedDictionary<string, (string What, Func<string[], Task<int>> Run)>(StringComparer.Ordinal)
 {
-    ["fleet"] = ("alerts of a stream of telemetry", Serverless.Benchmarks.Scoring.Fleet.Run),
-    ["nab"] = ("anomaly scores of univariate series, in the NAB layout", Serverless.Benchmarks.Scoring.Nab.Run),
-    ["scoring"] = ("speed and allocation of the scorer", Serverless.Benchmarks.Scoring.Speed.Run),
-    ["skab"] = ("anomaly scores of a group of sensors, in the SKAB layout", Serverless.Benchmarks.Scoring.Skab.Run),
+    ["coldstart"] = (ColdStartSubject.What, ColdStartSubject.Run),
+    ["edge"] = (EdgeSubject.What, EdgeSubject.Run),
+    ["fleet"] = ("alerts of a stream of telemetry", Fleet.Run),
+    ["fuzz"] = (FuzzSubject.What, FuzzSubject.Run),
+    ["hashing"] = ("SHA-256 and a signature of a 1 GiB image, against openssl", Hashing.Run),
+    ["ingest"] = (IngestSubject.What, IngestSubject.Run),
+    ["memory"] = (MemorySubject.What, MemorySubject.Run),
+    ["nab"] = ("anomaly scores of univariate series, in the NAB layout", Nab.Run),
+    ["pipeline"] = ("events through the whole local pipeline, and where the time goes", PipelineBenchmark.Run),
+    ["refresh"] = ("a device's first update check, 10,000 targets and 100 delegations, against tuf-js", Refresh.Run),
+    ["scoring"] = ("speed and allocation of the scorer", Speed.Run),
+    ["skab"] = ("anomaly scores of a group of sensors, in the SKAB layout", Skab.Run),
+    ["validation"] = (ValidationSubject.What, ValidationSubject.Run),
+    ["verify"] = ("P-256 signature checks a second", Verify.Run),
 };
 
 if (args.Length == 0 || !subjects.TryGetValue(args[0], out var subject))

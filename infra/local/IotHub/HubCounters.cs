@@ -1,0 +1,28 @@
+using System.Collections.Concurrent;
+
+namespace Serverless.Local.IotHub;
+
+/// <summary>What a hub did, by name: <c>connects.accepted</c>, <c>connects.refused.{fault}</c>, <c>sessions.cut.{fault}</c>,
+/// <c>telemetry.accepted</c>, <c>telemetry.bytes</c>, <c>events.{opType}</c>, <c>rest.{operation}</c>, <c>throttled.{operation}</c>,
+/// <c>c2d.{outcome}</c>, <c>methods.{outcome}</c>.</summary>
+/// <remarks>A device is never told why it was refused (MQTT 3.1.1 has no reason); these counters are where the reason is. Names are
+/// fixed by the code, never by a peer, so their number is bounded. Thread-safe.</remarks>
+public sealed class HubCounters
+{
+    private readonly ConcurrentDictionary<string, Counter> _counters = new(StringComparer.Ordinal);
+
+    /// <summary>The count under a name, 0 when it never happened.</summary>
+    /// <param name="name">The counter.</param>
+    public long this[string name] => _counters.TryGetValue(name, out var counter) ? Interlocked.Read(ref counter.Value) : 0;
+
+    /// <summary>All counters at this moment, by name.</summary>
+    public IReadOnlyDictionary<string, long> Snapshot() => new SortedDictionary<string, long>(
+        _counters.ToDictionary(pair => pair.Key, pair => Interlocked.Read(ref pair.Value.Value)), StringComparer.Ordinal);
+
+    internal void Add(string name, long amount = 1) => Interlocked.Add(ref _counters.GetOrAdd(name, static _ => new Counter()).Value, amount);
+
+    private sealed class Counter
+    {
+        public long Value;
+    }
+}

@@ -1,0 +1,74 @@
+namespace Serverless.Local.IotHub;
+
+/// <summary>The operations that are metered.</summary>
+internal enum Metered
+{
+    Registry,
+    Query,
+    TwinRead,
+    TwinUpdate,
+    Method,
+    CloudToDevice,
+    Connect,
+    Telemetry,
+}
+
+/// <summary>The rates of an S1 unit (quotas and throttling, section "throttles"): a token bucket each, full at start, so a period's
+/// worth may come at once. On Azure traffic over the rate is first delayed; only telemetry is delayed here, the rest is refused.</summary>
+/// <remarks>Thread-safe. Wall time.</remarks>
+internal sealed class Throttles(IotHubOptions options, TimeProvider wall, HubCounters counters)
+{
+    private readonly Dictionary<Metered, Bucket> _buckets = options.Throttles == HubThrottles.Off ? [] : new()
+    {
+        [Metered.Registry] = new(100 * options.Units, TimeSpan.FromMinutes(1), wall),
+        [Metered.Query] = new(20 * options.Units, TimeSpan.FromMinutes(1), wall),
+        [Metered.TwinRead] = new(100, TimeSpan.FromSeconds(1), wall),
+        [Metered.TwinUpdate] = new(50, TimeSpan.FromSeconds(1), wall),
+        [Metered.Method] = new(40 * options.Units, TimeSpan.FromSeconds(1), wall),
+        [Metered.CloudToDevice] = new(100 * options.Units, TimeSpan.FromMinutes(1), wall),
+        [Metered.Connect] = new(Math.Max(100, 12 * options.Units), TimeSpan.FromSeconds(1), wall),
+        [Metered.Telemetry] = new(Math.Max(100, 12 * options.Units), TimeSpan.FromSeconds(1), wall),
+    };
+
+    /// <summary>Takes one operation from its bucket.</summary>
+    /// <returns>Zero when it may go on, else how long until one is free.</returns>
+    public TimeSpan Take(Metered operation)
+    {
+        if (!_buckets.TryGetValue(operation, out var bucket)) return TimeSpan.Zero;
+        var wait = bucket.Take();
+        if (wait > TimeSpan.Zero) counters.Add("throttled." + Name(operation));
+        return wait;
+    }
+
+    /// <summary>The counter's name of an operation.</summary>
+    public static string Name(Metered operation) => operation switch
+    {
+        Metered.Registry => "registry",
+        Metered.Query => "query",
+        Metered.TwinRead => "twin-read",
+        Metered.TwinUpdate => "twin-update",
+        Metered.Method => "method",
+        Metered.CloudToDevice => "c2d",
+        Metered.Connect => "connect",
+        _ => "telemetry",
+    };
+
+    private sealed class Bucket(int capacity, TimeSpan period, TimeProvider wall)
+    {
+        private readonly Lock _gate = new();
+        private double _tokens = capacity;
+        private long _filledAt = wall.GetTimestamp();
+
+        public TimeSpan Take()
+        {
+            lock (_gate)
+            {
+                _tokens = Math.Min(capacity, _tokens + (wall.GetElapsedTime(_filledAt) / period * capacity));
+                _filledAt = wall.GetTimestamp();
+                if (_tokens < 1) return (1 - _tokens) / capacity * period;
+                _tokens--;
+                return TimeSpan.Zero;
+            }
+        }
+    }
+}

@@ -1,0 +1,209 @@
+using System.Reflection;
+using Azure.Core;
+using Azure.Core.Pipeline;
+using Azure.Storage.Blobs;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Serverless.EventHubs;
+using Serverless.Local.EventHubs;
+using Serverless.Local.FunctionsHost;
+using Serverless.Local.Identity;
+using Serverless.Local.IotHub;
+using Serverless.Local.Processes;
+using Serverless.Local.Storage;
+using Serverless.Local.Tls;
+
+namespace Serverless.Local;
+
+/// <summary>How the cloud starts.</summary>
+public sealed record LocalCloudOptions
+{
+    /// <summary>Device seconds per wall second. Default 1.</summary>
+    public double Speed { get; init; } = 1;
+
+    /// <summary>Folder that keeps storage between runs; <see langword="null"/> for a temporary one that goes.</summary>
+    public string? Data { get; init; }
+
+    /// <summary>Event hubs. Default: those of the pipeline.</summary>
+    public EventHubsOptions EventHubs { get; init; } = new();
+
+    /// <summary>Folder that holds the published function apps, one folder each. Default: where the build put them.</summary>
+    public string Apps { get; init; } = typeof(LocalCloudOptions).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(pair => pair.Key == "FunctionApps").Value!;
+
+    /// <summary>Told what is being started.</summary>
+    public Action<string> Step { get; init; } = _ => { };
+
+    /// <summary>Where the hosts' and handlers' lines go.</summary>
+    public ILogger Log { get; init; } = NullLogger.Instance;
+}
+
+/// <summary>An Azure on this machine: identity, storage, Event Hubs and IoT Hub on loopback, and the function apps as deployed.</summary>
+/// <remarks>For development and tests: it holds every key of its tenant in memory. Services start in the order of their needs and
+/// stop in reverse. DPS and Key Vault join here with the functions that need them. Thread-safe once started.</remarks>
+public sealed class LocalCloud : IAsyncDisposable
+{
+    private readonly Stack<IAsyncDisposable> _started = new();
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("serverless-local-");
+    private readonly LocalCloudOptions _options;
+    private readonly TimeProvider _wall;
+    private readonly HttpClient _http;
+    private readonly PartitionHeads? _heads;
+    private readonly Dictionary<string, FunctionsHost.FunctionsHost> _apps = new(StringComparer.Ordinal);
+
+    private LocalCloud(LocalCloudOptions options, TimeProvider wall)
+    {
+        (_options, _wall) = (options, wall);
+        Authority = new LocalAuthority(_folder.FullName, wall.GetUtcNow());
+        Clock = new CloudClock(wall, wall.GetUtcNow(), options.Speed);
+        Tokens = new Tokens(Tenant, LocalTenant.TenantId, wall);
+        _heads = options.Data is { } folder ? new PartitionHeads(folder) : null;
+        _http = new HttpClient(LocalTrust.Handler(Authority));
+    }
+
+    /// <summary>Signs every server and device certificate here.</summary>
+    public LocalAuthority Authority { get; }
+
+    /// <summary>Device time.</summary>
+    public CloudClock Clock { get; }
+
+    /// <summary>Who exists and may do what.</summary>
+    public TenantDirectory Tenant { get; } = LocalTenant.Directory();
+
+    /// <summary>The tenant's tokens.</summary>
+    public Tokens Tokens { get; }
+
+    /// <summary>Entra ID and managed identities.</summary>
+    public TokenEndpoint Identity { get; private set; } = null!;
+
+    /// <summary>Blobs, queues and tables.</summary>
+    public Azurite Storage { get; private set; } = null!;
+
+    /// <summary>Event Hubs.</summary>
+    public EventHubsService EventHubs { get; private set; } = null!;
+
+    /// <summary>IoT Hub.</summary>
+    public IotHubService IotHub { get; private set; } = null!;
+
+    /// <summary>The function apps that run, by name.</summary>
+    public IReadOnlyDictionary<string, FunctionsHost.FunctionsHost> Apps => _apps;
+
+    /// <summary>Starts everything but the function apps.</summary>
+    /// <param name="options">How.</param>
+    /// <param name="wall">Wall clock.</param>
+    /// <param name="cancel">Cancels the start; nothing is left behind.</param>
+    /// <exception cref="LocalCloudException">A missing tool, a port or folder that cannot be had, a child that died.</exception>
+    public static async Task<LocalCloud> Start(LocalCloudOptions options, TimeProvider wall, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        var cloud = new LocalCloud(options, wall);
+        try
+        {
+            await cloud.StartServices(cancel).ConfigureAwait(false);
+            return cloud;
+        }
+        catch
+        {
+            await cloud.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>Runs a published function app under its own identity; returns when it answers.</summary>
+    /// <param name="name">The app's folder below <see cref="LocalCloudOptions.Apps"/> and the principal's name.</param>
+    /// <param name="settings">Settings beside the connections that every app gets.</param>
+    /// <param name="cancel">Cancels the start.</param>
+    /// <exception cref="LocalCloudException">The app is malformed, or its handler does not start.</exception>
+    public async Task<FunctionsHost.FunctionsHost> StartApp(string name, IReadOnlyDictionary<string, string>? settings, CancellationToken cancel)
+    {
+        _options.Step($"starting function app {name}");
+        var principal = Tenant.Principals.Single(one => one.Name == name);
+        var host = Remember(await FunctionsHost.FunctionsHost.Start(
+            new FunctionsHostOptions
+            {
+                Name = name,
+                AppFolder = Path.Combine(_options.Apps, name),
+                AppSettings = SettingsOf(principal, settings),
+                BlobServiceUri = Storage.BlobServiceUri,
+                Credential = Credential(principal),
+                Authority = Authority,
+                Clock = _wall,
+                ScheduleClock = Clock,
+                Log = _options.Log,
+            },
+            cancel).ConfigureAwait(false));
+        _apps[name] = host;
+        return host;
+    }
+
+    /// <summary>A credential of a principal, for code in this process.</summary>
+    /// <param name="principal">Whose.</param>
+    public TokenCredential Credential(Principal principal) => new LocalCredential(Tokens, principal);
+
+    /// <summary>Event Hubs as a principal sees it; the cloud closes it.</summary>
+    /// <param name="principal">Whose rights.</param>
+    public EventHubsClient EventHubsAs(Principal principal) =>
+        Remember(new EventHubsClient(EventHubs.FullyQualifiedNamespace, Credential(principal), _wall, new EventHubsClientOptions { TrustRoot = Authority.Certificate }));
+
+    /// <summary>Blob storage as a principal sees it.</summary>
+    /// <param name="principal">Whose rights.</param>
+    public BlobServiceClient BlobsAs(Principal principal) =>
+        new(Storage.BlobServiceUri, Credential(principal), new BlobClientOptions { Transport = new HttpClientTransport(_http) });
+
+    /// <summary>Completes only if something dies that nobody stopped, with what to tell the person.</summary>
+    public async Task<LocalCloudException> Died() =>
+        await (await Task.WhenAny([Storage.Died, .. _apps.Values.Select(app => app.Died)]).ConfigureAwait(false)).ConfigureAwait(false);
+
+    /// <summary>Stops everything, newest first; leaves no process and no file.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (EventHubs is not null) _heads?.Leave(EventHubs.PartitionHeads);
+        while (_started.TryPop(out var service)) await service.DisposeAsync().ConfigureAwait(false);
+        _http.Dispose();
+        Tokens.Dispose();
+        Authority.Dispose();
+        if (_folder.Exists) _folder.Delete(recursive: true);
+    }
+
+    private async Task StartServices(CancellationToken cancel)
+    {
+        _options.Step("starting identity");
+        Identity = Remember(await TokenEndpoint.Start(Tokens, Tenant, Authority, cancel).ConfigureAwait(false));
+        _options.Step("starting storage (Azurite)");
+        Storage = Remember(await Azurite.Start(
+            new AzuriteOptions { DataFolder = _options.Data, Say = _options.Step }, Authority, Tokens, Tenant, cancel).ConfigureAwait(false));
+        _options.Step("starting Event Hubs");
+        var hubs = _heads is null ? _options.EventHubs : _options.EventHubs with { Seeds = _heads.Take(_options.EventHubs.Hubs) };
+        EventHubs = Remember(await EventHubsService.Start(hubs, Authority, Tokens, Tenant, Clock, _wall, cancel).ConfigureAwait(false));
+        _options.Step("starting IoT Hub");
+        IotHub = Remember(await IotHubService.Start(
+            new IotHubOptions { DeviceAuthorities = [Authority.Certificate] }, EventHubs, Authority, Tokens, Tenant, Clock, _wall, cancel).ConfigureAwait(false));
+    }
+
+    private Dictionary<string, string> SettingsOf(Principal principal, IReadOnlyDictionary<string, string>? further)
+    {
+        var settings = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            // A handler is killed, as in Azure, and leaves its runtime's sockets behind: here, where we clean up.
+            ["TMPDIR"] = _folder.CreateSubdirectory(principal.Name).FullName,
+            ["AZURE_CLIENT_ID"] = principal.ClientId.ToString(),
+            ["AzureWebJobsStorage__blobServiceUri"] = Storage.BlobServiceUri.ToString(),
+            ["AzureWebJobsStorage__queueServiceUri"] = Storage.QueueServiceUri.ToString(),
+            ["AzureWebJobsStorage__tableServiceUri"] = Storage.TableServiceUri.ToString(),
+            ["EventHubs__fullyQualifiedNamespace"] = EventHubs.FullyQualifiedNamespace,
+            ["Storage__blobServiceUri"] = Storage.BlobServiceUri.ToString(),
+            ["Storage__tableServiceUri"] = Storage.TableServiceUri.ToString(),
+            ["Entra__authority"] = new Uri(Identity.AuthorityHost, $"{LocalTenant.TenantId}/v2.0").ToString(),
+            ["Entra__audience"] = Audiences.Api,
+        };
+        foreach (var (name, value) in Identity.GrantManagedIdentity(principal)) settings[name] = value;
+        foreach (var (name, value) in further ?? new Dictionary<string, string>()) settings[name] = value;
+        return settings;
+    }
+
+    private T Remember<T>(T service)
+        where T : IAsyncDisposable
+    {
+        _started.Push(service);
+        return service;
+    }
+}

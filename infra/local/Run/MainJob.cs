@@ -1,0 +1,132 @@
+using System.Security.Cryptography.X509Certificates;
+using System.Text.Json.Nodes;
+using Serverless.Local.Fleet;
+using Serverless.Local.Identity;
+using Serverless.Local.IotHub.Registry;
+using Serverless.Local.Processes;
+
+namespace Serverless.Local.Run;
+
+/// <summary>The main job: the whole pipeline on the local cloud, fed by a simulated fleet, judged by what came out.</summary>
+public static class MainJob
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    /// <summary>Runs it.</summary>
+    /// <param name="options">What was asked.</param>
+    /// <param name="view">Who tells it.</param>
+    /// <param name="wall">Wall clock.</param>
+    /// <param name="cancel">Ends it early; everything is stopped all the same.</param>
+    /// <returns>Exit code: 0 if every check held, 1 if one did not.</returns>
+    /// <exception cref="LocalCloudException">The cloud could not start or died; the message is for a person.</exception>
+    public static async Task<int> Run(RunOptions options, IRunView view, TimeProvider wall, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(view);
+        var cloud = await LocalCloud.Start(new LocalCloudOptions { Speed = options.Speed, Data = options.Data, Step = view.Step }, wall, cancel).ConfigureAwait(false);
+        await using (cloud.ConfigureAwait(false))
+        {
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+            var died = Watchdog(cloud, stop);
+            try
+            {
+                var report = await Perform(cloud, options, view, wall, stop.Token).ConfigureAwait(false);
+                view.Show(report);
+                if (options.Json is { } path) report.WriteJson(path);
+                if (options.Keep) await StayUp(cloud, view, stop.Token).ConfigureAwait(false);
+                return report.Passed ? 0 : 1;
+            }
+            catch (OperationCanceledException) when (died.IsCompletedSuccessfully)
+            {
+                throw await died.ConfigureAwait(false);
+            }
+        }
+    }
+
+    private static async Task<LocalCloudException> Watchdog(LocalCloud cloud, CancellationTokenSource stop)
+    {
+        var death = await cloud.Died().ConfigureAwait(false);
+        await stop.CancelAsync().ConfigureAwait(false);
+        return death;
+    }
+
+    private static async Task<Report> Perform(LocalCloud cloud, RunOptions options, IRunView view, TimeProvider wall, CancellationToken cancel)
+    {
+        view.Step("publishing profiles");
+        await Profiles.Upload(cloud.BlobsAs(LocalTenant.Ops).GetBlobContainerClient("profiles"), cancel).ConfigureAwait(false);
+        await cloud.StartApp("telemetry", null, cancel).ConfigureAwait(false);
+        var observer = await Observer.Start(
+            cloud.EventHubsAs(LocalTenant.Ops), cloud.BlobsAs(LocalTenant.Ops).GetBlobContainerClient("rejected"), wall, cancel).ConfigureAwait(false);
+        await using (observer.ConfigureAwait(false))
+        {
+            // Storage that was kept remembers the devices of earlier runs: these are others.
+            var suffix = options.Data is null ? "" : wall.GetUtcNow().ToString("-yyyyMMddHHmmss", System.Globalization.CultureInfo.InvariantCulture);
+            var plan = DeviceScript.Plan(options.Devices, RunOptions.Interval, suffix);
+            view.Step($"registering {plan.Count} devices, {plan.Count(device => device.Wrong != Misbehaviour.None)} of which will misbehave");
+            var identities = Register(cloud, plan);
+            try
+            {
+                var hub = new HubAddress(cloud.IotHub.HostName, cloud.IotHub.MqttPort, cloud.Authority.Certificate);
+                var fleet = new SimulatedFleet([.. plan.Select((script, index) => new SimulatedDevice(script, identities[index], hub, wall))], cloud.Clock, wall);
+                await using (fleet.ConfigureAwait(false))
+                {
+                    return await Live(cloud, options, view, wall, new Cast(plan, fleet, observer), cancel).ConfigureAwait(false);
+                }
+            }
+            finally
+            {
+                foreach (var identity in identities) identity.Dispose();
+            }
+        }
+    }
+
+    private static async Task<Report> Live(LocalCloud cloud, RunOptions options, IRunView view, TimeProvider wall, Cast cast, CancellationToken cancel)
+    {
+        view.Step("connecting devices over MQTT with TLS, each with its own certificate");
+        await cast.Fleet.Connect(cancel).ConfigureAwait(false);
+        view.Step($"devices live {options.DeviceTime} of their time in {options.For.TotalSeconds:0} s");
+        var began = wall.GetTimestamp();
+        using var following = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        var follow = cast.Observer.Follow(following.Token);
+        var living = cast.Fleet.Live(options.Seed, cloud.Clock.GetUtcNow(), options.DeviceTime, following.Token);
+        Status Read() => new(
+            wall.GetElapsedTime(began), cloud.Clock.GetUtcNow(), cast.Fleet.Connected, cast.Plan.Count, cast.Fleet.SentTotal,
+            cast.Observer.Accepted, cast.Observer.RefusedByFault, cast.Observer.Alerts, cast.Observer.Waiting);
+        var lived = TimeSpan.Zero;
+        await view.Watch(Read, LiveAndSettle()).ConfigureAwait(false);
+        view.Step("checking what came out");
+        var seen = await cast.Observer.Read(cancel).ConfigureAwait(false);
+        return new Report(options, lived, cast.Plan, cast.Fleet.SentBy, seen, Checks.Of(cast.Plan, cast.Fleet.SentBy, seen));
+
+        async Task LiveAndSettle()
+        {
+            if (await Task.WhenAny(living, follow).ConfigureAwait(false) == follow) await follow.ConfigureAwait(false);
+            await living.ConfigureAwait(false);
+            lived = wall.GetElapsedTime(began);
+            var settled = cast.Observer.Settle(cast.Fleet.SentTotal, Patience, cancel);
+            if (await Task.WhenAny(settled, follow).ConfigureAwait(false) == follow) await follow.ConfigureAwait(false);
+            await settled.ConfigureAwait(false);
+            await following.CancelAsync().ConfigureAwait(false);
+            await follow.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private static List<X509Certificate2> Register(LocalCloud cloud, IReadOnlyList<DeviceScript> plan)
+    {
+        // The hub lists each device as certificate-authority authenticated: the certificate's common name must be its id.
+        var created = cloud.IotHub.Create(plan.Select(device => new DeviceSpec(
+            device.DeviceId,
+            DeviceCredentials.CertificateAuthority,
+            Tags: new JsonObject { ["model"] = device.Model, ["profile"] = $"{device.Model}@1" })));
+        if (!created.TryGet(out _, out var fault)) throw new InvalidOperationException($"registering the fleet was refused: {fault}");
+        return [.. plan.Select(device => cloud.Authority.IssueDevice(device.DeviceId))];
+    }
+
+    private static async Task StayUp(LocalCloud cloud, IRunView view, CancellationToken cancel)
+    {
+        foreach (var line in Endpoints.Describe(cloud)) view.Say(line);
+        await Task.Delay(Timeout.InfiniteTimeSpan, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private sealed record Cast(IReadOnlyList<DeviceScript> Plan, SimulatedFleet Fleet, Observer Observer);
+}

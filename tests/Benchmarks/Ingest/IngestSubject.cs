@@ -1,0 +1,159 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using Microsoft.Extensions.Logging.Abstractions;
+using Serverless.Benchmarks.Validation;
+using Serverless.Hosting;
+using Serverless.Hosting.Tests;
+using Serverless.Telemetry.IngestTelemetry;
+using Serverless.Telemetry.Profiles;
+using Serverless.Telemetry.State;
+
+namespace Serverless.Benchmarks.Ingest;
+
+/// <summary>The whole function from the host's request bytes to the answer, publishing stubbed: events per second on one core and
+/// on two partitions side by side, where the time goes, and how fast a partition's state is read back.</summary>
+/// <remarks>Own harness: several rounds over the same requests, each by a process with nothing in memory; medians.</remarks>
+internal static class IngestSubject
+{
+    public const string What = "the whole function from the host's request to the answer, publishing stubbed, and reading state back";
+    private const int BatchEvents = 500; // host.json: maxEventBatchSize
+    private const int Devices = 1000;
+
+    public static async Task<int> Run(string[] args)
+    {
+        var messages = args is ["--messages", var text] ? int.Parse(text, CultureInfo.InvariantCulture) : 100;
+        var requests = Requests(messages);
+        Console.WriteLine($"{requests.Length} requests of {BatchEvents} events of {Devices} devices, 8 metrics each, {requests.Average(request => request.Length) / BatchEvents:0} B of request an event");
+
+        var (one, two, stages) = (new List<double>(), new List<double>(), new List<double[]>());
+        for (var round = -2; round < 9; round++)
+        {
+            var alone = await Pass(requests).ConfigureAwait(false);
+            var began = Stopwatch.GetTimestamp();
+            await Task.WhenAll(Task.Run(() => Pass(requests)), Task.Run(() => Pass(requests))).ConfigureAwait(false);
+            var both = Stopwatch.GetElapsedTime(began).TotalSeconds;
+            if (round < 0) continue; // two rounds warm the tiers
+            one.Add(requests.Length * BatchEvents / alone.Seconds);
+            two.Add(2.0 * requests.Length * BatchEvents / both);
+            stages.Add(alone.Stages);
+        }
+
+        Figure.Print("ingest.2cores", Median(two), "events/s", ">=", 100_000);
+        Figure.Print("ingest.1core", Median(one), "events/s");
+        string[] names = ["read-request", "decide-and-publish", "commit", "answer"];
+        for (var i = 0; i < names.Length; i++) Figure.Print($"ingest.{names[i]}", Median([.. stages.Select(stage => stage[i])]) * 1e9, "ns/event");
+        Figure.Print("ingest.allocated", Median([.. stages.Select(stage => stage[4])]), "B/event");
+        Figure.Print("ingest.state-written", Median([.. stages.Select(stage => stage[5])]), "B/event");
+        await Restore(100_000).ConfigureAwait(false);
+        return 0;
+    }
+
+    private static async Task<(double Seconds, double[] Stages)> Pass(byte[][] requests)
+    {
+        var (validated, alerts, state) = (new StubHub(), new StubHub(), new StubBlobs(keep: false));
+        var profiles = new StubProfiles(await File.ReadAllBytesAsync(Traffic.ProfilePath()).ConfigureAwait(false));
+        using var shelf = new ProfileShelf(profiles, profiles, TimeSpan.FromHours(1), TimeProvider.System);
+        var stores = new PartitionStores(validated, validated, alerts, new StubBlobs(keep: false), state, shelf);
+        var settings = new IngestSettings { ProfilePollInterval = TimeSpan.FromHours(1), TakeoverWait = TimeSpan.FromSeconds(15), PositionInterval = TimeSpan.FromMinutes(1), ReadBackGroup = "$Default" };
+        using var ingest = new Telemetry.IngestTelemetry.Ingest("p", stores, () => new PartitionState(), settings, TimeProvider.System, NullLogger<Telemetry.IngestTelemetry.Ingest>.Instance);
+
+        var stages = new double[6];
+        var allocated = GC.GetAllocatedBytesForCurrentThread();
+        var began = Stopwatch.GetTimestamp();
+        foreach (var request in requests)
+        {
+            var start = Stopwatch.GetTimestamp();
+            using var batch = EventBatch.Read(request);
+            var read = Stopwatch.GetTimestamp();
+            var summary = await ingest.Take(batch, CancellationToken.None).ConfigureAwait(false);
+            var end = Stopwatch.GetTimestamp();
+            if (summary.Refused != 0) throw new InvalidOperationException($"refused: {summary.Faults[0]}");
+            if (summary.Accepted == 0) continue; // the devices' twins
+            stages[0] += Seconds(start, read);
+            stages[1] += Seconds(read, validated.CalledAt);
+            stages[2] += Seconds(validated.CalledAt, state.CalledAt);
+            stages[3] += Seconds(state.CalledAt, end);
+        }
+
+        var seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
+        for (var i = 0; i < 4; i++) stages[i] /= validated.Events;
+        stages[4] = (GC.GetAllocatedBytesForCurrentThread() - allocated) / (double)validated.Events;
+        stages[5] = state.Appended / (double)validated.Events;
+        return (seconds, stages);
+    }
+
+    /// <summary>Reads back a partition whose log has grown to its snapshot's size: the worst moment.</summary>
+    private static async Task Restore(int devices)
+    {
+        var blobs = new StubBlobs(keep: true);
+        var (log, state) = await StateLog.Open(blobs, "telemetry/0/", () => new PartitionState(), CancellationToken.None).ConfigureAwait(false);
+        await log.Claim("a", CancellationToken.None).ConfigureAwait(false);
+        var traffic = new Traffic(1, 1);
+        var bench = new Telemetry.Validation.Judge();
+        var readings = new Telemetry.Validation.Readings();
+        var profile = Traffic.LoadProfile();
+        for (var device = 0; device < devices; device++)
+        {
+            var slot = state.Devices.FindOrAdd(Encoding.ASCII.GetBytes($"device-{device:00000000}"));
+            state.Bindings[slot] = state.Names.Number(Traffic.Profile);
+            var judged = new Telemetry.Validation.TelemetryEvent
+            {
+                Body = traffic.Json[0], ContentType = "application/json"u8, DeviceId = state.Devices.Id(slot), GenerationId = "1"u8,
+                AuthMethod = """{"scope":"device"}"""u8, EnqueuedAt = traffic.At[0], SequenceNumber = device,
+            };
+            if (bench.Decide(judged, profile, ref state.Judged[slot], readings).Fault is { } fault) throw new InvalidOperationException(fault.ToString());
+            state.MarkChanged(slot);
+        }
+
+        state.LastSequence = 1;
+        await log.Commit(state, CancellationToken.None).ConfigureAwait(false);
+        await log.Compact(state, "a", CancellationToken.None).ConfigureAwait(false);
+        for (var slot = 0; slot < devices; slot++) state.MarkChanged(slot);
+        await log.Commit(state, CancellationToken.None).ConfigureAwait(false);
+
+        var times = new List<double>();
+        for (var round = 0; round < 7; round++)
+        {
+            var began = Stopwatch.GetTimestamp();
+            var (_, read) = await StateLog.Open(blobs, "telemetry/0/", () => new PartitionState(), CancellationToken.None).ConfigureAwait(false);
+            times.Add(Stopwatch.GetElapsedTime(began).TotalSeconds);
+            if (read.Devices.Count != devices) throw new InvalidOperationException("devices are missing");
+        }
+
+        Figure.Print("state.restore-100000-devices", Median(times), "s", "<=", 2);
+        Figure.Print("state.stored", blobs.Appended / 3.0 / devices, "B/device"); // committed, compacted, committed
+    }
+
+    private static byte[][] Requests(int messages)
+    {
+        var traffic = new Traffic(messages, 1);
+        var events = new List<SampleEvent>();
+        for (var device = 0; device < Devices; device++)
+        {
+            events.Add(HostEnvelope.FromDevice(events.Count, Encoding.UTF8.GetBytes($$$"""{"tags":{"profile":"{{{Traffic.Profile}}}"}}"""), Id(device)) with
+            {
+                EnqueuedAt = traffic.At[0],
+                System = [("iothub-connection-device-id", Id(device)), ("iothub-message-source", "twinChangeEvents")],
+                Application = [("opType", "replaceTwin")],
+            });
+        }
+
+        for (var message = 0; message < messages; message++)
+        {
+            for (var device = 0; device < Devices; device++) events.Add(HostEnvelope.FromDevice(events.Count, traffic.Json[message], Id(device)) with { EnqueuedAt = traffic.At[message] });
+        }
+
+        return [.. events.Chunk(BatchEvents).Select(chunk => HostEnvelope.Write(chunk))];
+    }
+
+    private static string Id(int device) => string.Create(CultureInfo.InvariantCulture, $"env-sensor-{device:0000}");
+
+    private static double Seconds(long from, long to) => Stopwatch.GetElapsedTime(from, to).TotalSeconds;
+
+    private static double Median(List<double> values)
+    {
+        var sorted = values.Order().ToArray();
+        return sorted[sorted.Length / 2];
+    }
+}
