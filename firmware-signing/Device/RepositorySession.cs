@@ -31,7 +31,8 @@ public sealed class RepositorySession
     /// <param name="address">The repository.</param>
     /// <param name="now">The session's one reading of the clock.</param>
     /// <param name="cancel">The caller's patience; files already trusted stay stored.</param>
-    /// <returns>A session with current, trusted top-level roles, or <c>root-missing</c>, a fault of <see cref="TrustedMetadata"/> or of
+    /// <returns>A session with current, trusted top-level roles, or <c>root-missing</c>, <c>root-steps</c> (more than
+    /// <see cref="RootStepsMax"/> new roots: those taken are stored, the next session goes on from there), a fault of <see cref="TrustedMetadata"/> or of
     /// <see cref="BoundedFetch.ReadWhole"/>.</returns>
     /// <exception cref="HttpRequestException">The repository is not reachable: an outage. What was stored is valid.</exception>
     public static async Task<Parsed<RepositorySession>> Refresh(

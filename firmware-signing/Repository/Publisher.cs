@@ -28,7 +28,7 @@ public sealed class Publisher(IRepositoryFiles files, IDigestSigner snapshotSign
     /// <param name="cancel">The caller's patience. Cancelled or crashed, the call may be repeated as it was.</param>
     /// <returns>What devices now see, or <c>publish-stale</c> (a role's version is not above the published one: prepare it again),
     /// <c>publish-conflict</c> (another file of that version exists, or other publishers kept winning), <c>publish-root</c> (the first
-    /// publication brings no root 1), or the fault with which a device would refuse the result; then nothing was swapped.</returns>
+    /// publication brings no root 1), or the fault with which a device would refuse the result (<c>timestamp-threshold</c>: not this root's online keys); then nothing was swapped.</returns>
     public async Task<Parsed<Published>> Publish(Change change, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(change);

@@ -146,7 +146,8 @@ public sealed class TrustedMetadata
 
     /// <summary>Takes the top-level targets role (workflow 5.6).</summary>
     /// <param name="file">The bytes, cached or fetched.</param>
-    /// <returns>The role, now trusted, or a fault of <see cref="Judge"/>.</returns>
+    /// <returns>The role, now trusted, or <c>targets-unlisted</c>, <c>metadata-length</c>, <c>metadata-hash</c>, <c>targets-threshold</c>,
+    /// <c>targets-version</c> (not the one the snapshot lists: mix-and-match), <c>targets-expired</c>, or a parse fault.</returns>
     public Parsed<Targets> TakeTargets(ReadOnlyMemory<byte> file)
     {
         var judged = Judge(file, RoleName.Targets, envelope => Root.Vouches(RoleName.Targets, envelope));
@@ -159,7 +160,7 @@ public sealed class TrustedMetadata
     /// <param name="delegator">The trusted role that delegates.</param>
     /// <param name="delegation">The delegation, one of the delegator's.</param>
     /// <returns>The role, trusted for this delegator only: two delegators may name one role with different keys, so nothing is
-    /// remembered between them. Or a fault of <see cref="Judge"/>.</returns>
+    /// remembered between them. Or a fault as of <see cref="TakeTargets"/>.</returns>
     public Parsed<Targets> JudgeDelegated(ReadOnlyMemory<byte> file, Targets delegator, Delegation delegation)
     {
         ArgumentNullException.ThrowIfNull(delegator);
@@ -177,7 +178,6 @@ public sealed class TrustedMetadata
         return Snapshot.Roles.TryGetValue(role, out var entry) ? entry : new Fault("targets-unlisted", "snapshot.meta.*");
     }
 
-    // Faults: targets-unlisted, metadata-length, metadata-hash, targets-threshold, targets-version, targets-expired, parse faults.
     private Parsed<Targets> Judge(ReadOnlyMemory<byte> file, string role, Func<Envelope, bool> vouched)
     {
         if (!EntryOf(role).TryGet(out var entry, out var fault)) return fault;

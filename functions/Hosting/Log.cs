@@ -15,8 +15,8 @@ internal static partial class Log
     [LoggerMessage(1002, LogLevel.Critical, "{App} cannot start: {Reason}")]
     public static partial void StartFailed(ILogger log, string app, string reason);
 
-    [LoggerMessage(1010, LogLevel.Debug, "{Function} took {Events} events of {Hub}/{Partition}, try {Try}, in {ElapsedMs} ms")]
-    public static partial void BatchTaken(ILogger log, string function, int events, string hub, string partition, int @try, double elapsedMs);
+    [LoggerMessage(1010, LogLevel.Debug, "{Function} took {Events} events of {Hub}/{Partition}, retry {Retry}, in {ElapsedMs} ms")]
+    public static partial void BatchTaken(ILogger log, string function, int events, string hub, string partition, int retry, double elapsedMs);
 
     [LoggerMessage(1011, LogLevel.Error, "{Function}: the host's envelope is broken: {Code} at {Where}")]
     public static partial void EnvelopeBroken(ILogger log, string function, string code, string where);

@@ -42,6 +42,21 @@ public class HostilePeerTests
     }
 
     [Fact]
+    public async Task Connections_above_the_bound_are_closed_at_once_and_their_places_come_back()
+    {
+        await using var broker = await Broker.Start(new EventHubsOptions { ConnectionsMax = 2 });
+        await using var client = broker.Client();
+        var first = await RawPeer.Tls(broker);
+        var second = await RawPeer.Tls(broker);
+        await using var third = await RawPeer.Tcp(broker);
+        Assert.True(await third.IsClosedBy(Soon));
+        await first.DisposeAsync();
+        await second.DisposeAsync();
+        await client.Publish("validated", [Broker.Event(1, "k")], Broker.Cancel);
+        Assert.Equal(1, broker.Service.Appended);
+    }
+
+    [Fact]
     public async Task A_hundred_connects_all_answer_and_all_sockets_close()
     {
         await using var broker = await Broker.Start();

@@ -77,6 +77,8 @@ public class PublishTests
         Assert.Equal("event-too-large", refused.Fault.Code);
         Assert.Equal(1, refused.Index);
         Assert.Equal(0, broker.Service.Appended);
+        var wordy = Broker.Event(3, "k") with { MessageId = new string('m', 1024 * 1024) };
+        Assert.Equal("event-too-large", (await Assert.ThrowsAsync<EventRefusedException>(() => client.Publish("validated", [wordy], Broker.Cancel))).Fault.Code);
         Assert.Equal("event-too-large", Broker.Event(1, "k", 262_144).Check(262_144)?.Code);
         Assert.Null(Broker.Event(1, "k", 262_144 - 512).Check(262_144));
     }

@@ -10,6 +10,7 @@ public sealed class OtaClientTests : IAsyncLifetime
     private readonly string _directory = Directory.CreateTempSubdirectory("ota-client").FullName;
     private HttpRepository _server = null!;
     private string _base = "";
+    private string _said = "";
 
     public ValueTask InitializeAsync()
     {
@@ -47,16 +48,19 @@ public sealed class OtaClientTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("")]
-    [InlineData("refresh")]
-    [InlineData("--metadata-dir")]
-    [InlineData("--metadata-dir d conquer")]
-    [InlineData("--metadata-dir d --metadata-url notaurl refresh")]
-    [InlineData("--metadata-dir d init /nonexistent")]
-    [InlineData("--metadata-dir d --metadata-url http://127.0.0.1:1/ --target-name x download")]
-    [InlineData("--unknown x refresh")]
-    public async Task Anything_else_exits_with_one_and_never_another_code(string arguments) =>
+    [InlineData("", "usage")]
+    [InlineData("refresh", "usage")]
+    [InlineData("--metadata-dir", "usage")]
+    [InlineData("--metadata-dir d conquer", "usage")]
+    [InlineData("--metadata-dir d --metadata-url notaurl refresh", "usage")]
+    [InlineData("--metadata-dir d init /nonexistent", "failed")]
+    [InlineData("--metadata-dir d --metadata-url http://127.0.0.1:1/ refresh", "refused")]
+    [InlineData("--unknown x refresh", "usage")]
+    public async Task Anything_else_exits_with_one_says_why_and_never_has_another_code(string arguments, string said)
+    {
         Assert.Equal(1, await Run(arguments.Replace(" d ", $" {Metadata} ", StringComparison.Ordinal).Split(' ', StringSplitOptions.RemoveEmptyEntries)));
+        Assert.StartsWith($"{said}:", _said, StringComparison.Ordinal);
+    }
 
     private string Metadata => Path.Combine(_directory, "metadata");
 
@@ -66,11 +70,11 @@ public sealed class OtaClientTests : IAsyncLifetime
             "--target-base-url", _base + "/targets", "--target-dir", Path.Combine(_directory, "targets"), "download",
         ]);
 
-    private static async Task<int> Run(params string[] arguments)
+    private async Task<int> Run(params string[] arguments)
     {
         var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "ota-client.dll"), .. arguments]) { RedirectStandardError = true };
         using var process = Process.Start(start)!;
-        await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        _said = await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
         return process.ExitCode;
     }

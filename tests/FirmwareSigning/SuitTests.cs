@@ -48,6 +48,14 @@ public class SuitTests
     }
 
     [Fact]
+    public async Task A_manifest_that_is_not_the_one_signed_is_refused()
+    {
+        var wire = await Signed(Example0);
+        wire[wire.AsSpan().IndexOf(Example0.VendorId.Span)] ^= 1;
+        Assert.Equal("suit-digest", SuitEnvelope.Open(wire, Key).Fault?.Code);
+    }
+
+    [Fact]
     public async Task Hostile_bytes_never_throw()
     {
         var wire = await Signed(Example0 with { Uri = "coap://x" });

@@ -17,6 +17,8 @@ public sealed record UpdaterLimits(TimeSpan ConfirmWithin, int CheckpointBytes, 
 
 /// <summary>The device-side updater: two slots, one record, one transition table (FORMAT.md 7).</summary>
 /// <remarks>
+/// Reports of failure carry <c>target-hash</c>, <c>slot-corrupt</c>, <c>confirm-deadline</c> (the new image never confirmed itself),
+/// <c>boot-fell-back</c> (every try ended in the old image), or the new image's own reason.
 /// Every step first makes its intent durable in the record, then acts; <see cref="Start"/> reconciles the record with the slot the
 /// boot loader really chose. A power cut at any write therefore leaves a device that boots, and a record that tells the truth.
 /// The image in the running slot is never written. Not thread-safe: one updater process a device.

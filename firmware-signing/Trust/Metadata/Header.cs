@@ -15,7 +15,7 @@ public sealed record Header(long Version, DateTimeOffset Expires)
     public const string SpecVersion = "1.0.34";
 
     /// <summary>Reads the common members of <paramref name="fields"/>, leaving faults there: <c>metadata-type</c>,
-    /// <c>spec-version</c>, <c>expires-format</c>, <c>field-*</c>. Version 0 is <c>field-range</c>.</summary>
+    /// <c>spec-version</c>, <c>expires-format</c>, <c>field-missing</c>, <c>field-type</c>, <c>field-range</c> (also version 0).</summary>
     /// <param name="fields">The signed object.</param>
     /// <param name="type">The <c>_type</c> expected: without this check one role's key could sign for another.</param>
     public static Header Read(Fields fields, string type)

@@ -38,7 +38,8 @@ public sealed class PartitionReceiver : IAsyncDisposable
 
     /// <summary>Takes events, in order.</summary>
     /// <param name="max">At most this many, at least 1.</param>
-    /// <param name="maxWait">How long to wait for the first one; what is there is returned at once.</param>
+    /// <param name="maxWait">How long to wait for the first one; what is there is returned at once. Making a lost connection anew
+    /// does not count, and takes up to the retry bound.</param>
     /// <param name="cancel">Cancels the wait; no event is lost by it.</param>
     /// <returns>The events, or none when the time passed.</returns>
     /// <exception cref="ReceiverStolenException">Another reader took the partition; this receiver is over.</exception>

@@ -147,8 +147,9 @@ internal sealed class Publication(
     {
         for (var i = 0; i < events.Count; i++)
         {
-            // Encoding is measured in full only where the body alone makes it doubtful.
-            if (events[i].Body.Length < messageBytesMax / 2 && events[i].ApplicationProperties is null or { Count: 0 }) continue;
+            // Encoded in full only where a generous estimate leaves it in doubt: 4 B a UTF-16 unit, 1 KiB for all headers and the key.
+            var text = 4L * ((events[i].MessageId?.Length ?? 0) + (events[i].ContentType?.Length ?? 0));
+            if (events[i].Body.Length + text + 1024 < messageBytesMax && events[i].ApplicationProperties is null or { Count: 0 }) continue;
             if (events[i].Check(messageBytesMax) is { } fault) throw new EventRefusedException(fault, i);
         }
     }

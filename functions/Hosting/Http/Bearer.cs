@@ -16,7 +16,8 @@ internal static class Bearer
 {
     private static readonly TimeSpan Skew = TimeSpan.FromMinutes(2);
 
-    /// <summary>Adds authentication and authorization. A route without a policy of its own needs a valid token.</summary>
+    /// <summary>Adds authentication and authorization. A route without a policy of its own needs a valid token; a valid token without
+    /// the role is <c>role-missing</c>.</summary>
     public static void Add(IServiceCollection services)
     {
         // AddAuthentication() would bring data protection, which writes a key ring to disk at start; bearer tokens need none.

@@ -37,7 +37,7 @@ public static class BoundedBody
         if (request.ContentLength is null && !chunked) return new Fault("body-length-missing", "Content-Length");
         if (request.ContentLength == 0) return new Fault("body-missing", "body");
         if (request.ContentLength > bytesMax) return new Fault("body-too-large", "body");
-        if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit) limit.MaxRequestBodySize = bytesMax;
+        if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit) limit.MaxRequestBodySize = Framed(bytesMax);
 
         var clock = request.HttpContext.RequestServices.GetService<TimeProvider>() ?? TimeProvider.System;
         using var late = new CancellationTokenSource(patience, clock);
@@ -59,6 +59,9 @@ public static class BoundedBody
             return new Fault("body-too-slow", "body"); // Kestrel's floor of 240 bytes a second
         }
     }
+
+    /// <summary>What to tell the server for a body of this size: it counts the framing of chunks too. The exact limit is our own.</summary>
+    internal static long Framed(int bytesMax) => 2L * bytesMax + 64 * 1024;
 
     private static async Task<Parsed<ReadOnlyMemory<byte>>> Read(PipeReader reader, int? length, int bytesMax, CancellationToken cancel)
     {

@@ -50,7 +50,7 @@ internal sealed class TriggerEdge(IReadOnlyDictionary<string, TriggerFunction> t
         var outcome = "done";
         try
         {
-            context.Features.Get<IHttpMaxRequestBodySizeFeature>()!.MaxRequestBodySize = trigger.WireBytesMax;
+            context.Features.Get<IHttpMaxRequestBodySizeFeature>()!.MaxRequestBodySize = BoundedBody.Framed(trigger.WireBytesMax);
             var body = await PooledBody.Read(context.Request.BodyReader, trigger.WireBytesMax, context.RequestAborted).ConfigureAwait(false);
             await trigger.Invoke(body, invocation, context.RequestServices, context.RequestAborted).ConfigureAwait(false);
             await Answer(context, invocation.Notes.Count == 0 ? Empty : Notes(invocation)).ConfigureAwait(false);

@@ -47,7 +47,11 @@ internal sealed class EventHubFunction(string name, EventBatchHandler handler, E
         {
             services.GetRequiredService<Meters>().Events(Name, batch);
             if (batch.FaultCount > 0) Warn(services, batch);
+            var clock = services.GetRequiredService<TimeProvider>();
+            var started = clock.GetTimestamp();
             await handler(batch, invocation, services, cancel).ConfigureAwait(false);
+            var (source, elapsed) = (batch.Source, clock.GetElapsedTime(started));
+            Log.BatchTaken(services.GetRequiredService<ILogger<FunctionApp>>(), Name, batch.Count, source.Hub, source.PartitionId, source.RetryCount, elapsed.TotalMilliseconds);
         }
     }
 

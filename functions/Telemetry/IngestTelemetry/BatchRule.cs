@@ -15,7 +15,8 @@ namespace Serverless.Telemetry.IngestTelemetry;
 /// <para>Who sent an event is what the hub stamped on it, and what kind of event it is only annotation
 /// <c>iothub-message-source</c> says: application properties and bodies are a device's to write.</para>
 /// <para>Faults of its own: <c>stamp-missing</c> (no source or no device stamped), <c>stamp-length</c> (a device id over 128 bytes),
-/// <c>source-unknown</c>, <c>twin-operation</c> (an operation the hub does not document), and those of <see cref="TwinTags.Parse"/>,
+/// <c>source-unknown</c>, <c>twin-operation</c> (an operation the hub does not document), <c>normalised-too-large</c> (over
+/// <see cref="ValidatedEvent.BodyBytesMax"/> bytes once it is JSON), and those of <see cref="TwinTags.Parse"/>,
 /// <see cref="HubEvent.Fault"/> and <see cref="Judge.Decide"/>. Not thread-safe.</para>
 /// </remarks>
 /// <param name="state">The partition's state, changed in place.</param>
@@ -72,9 +73,18 @@ internal sealed class BatchRule(PartitionState state, EventBatchSource source)
         {
             var start = outcome.Bodies.WrittenCount;
             _readings.Normalise(judged, pin.Profile!, outcome.Bodies);
-            outcome.Accept(new ValidatedEvent(
-                sequence, Encoding.UTF8.GetString(device), Encoding.UTF8.GetString(judged.GenerationId), name, e.EnqueuedAt,
-                verdict.Notes, verdict.Missing, start, outcome.Bodies.WrittenCount - start));
+            var length = outcome.Bodies.WrittenCount - start;
+            if (length > ValidatedEvent.BodyBytesMax)
+            {
+                // CBOR text of control characters grows sixfold as JSON: no hub would take it, and it must not stop the partition.
+                outcome.Refuse(_partition, Hour(e), sequence, e, new Fault("normalised-too-large", "body"), name);
+            }
+            else
+            {
+                outcome.Accept(new ValidatedEvent(
+                    sequence, Encoding.UTF8.GetString(device), Encoding.UTF8.GetString(judged.GenerationId), name, e.EnqueuedAt,
+                    verdict.Notes, verdict.Missing, start, length));
+            }
         }
         else
         {

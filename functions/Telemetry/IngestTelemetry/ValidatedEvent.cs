@@ -26,6 +26,9 @@ internal readonly record struct ValidatedEvent(
     int BodyStart,
     int BodyLength)
 {
+    /// <summary>Longest normalised body, in bytes: Event Hubs takes messages of 1 MiB, and 48 KB are left for their properties.</summary>
+    public const int BodyBytesMax = 1_000_000;
+
     /// <summary>Message id of an event: <c>{partition}-{sequence}</c>, so a consumer can tell a repetition.</summary>
     public static string MessageId(string partition, long sequence) => string.Create(CultureInfo.InvariantCulture, $"{partition}-{sequence}");
 

@@ -16,7 +16,7 @@ public sealed class Azurite : IAsyncDisposable
     /// <summary>The storage account's name: Azurite's own, so that its path style stays.</summary>
     public const string Account = "devstoreaccount1";
 
-    private static readonly TimeSpan StopGrace = TimeSpan.FromSeconds(5); // Azurite writes its indexes when it is asked to stop
+    private static readonly TimeSpan StopGrace = TimeSpan.FromSeconds(20); // Azurite writes its indexes when it is asked to stop
 
     private readonly ChildProcess _child;
     private readonly DirectoryInfo _scratch;
@@ -46,6 +46,9 @@ public sealed class Azurite : IAsyncDisposable
 
     /// <summary>Azurite's process id.</summary>
     public int ProcessId => _child.Id;
+
+    /// <summary>Certificate, and data unless a folder was asked for; gone after <see cref="DisposeAsync"/>.</summary>
+    internal string ScratchFolder => _scratch.FullName;
 
     /// <summary>Completes only if Azurite ends although nobody stopped it, with what to tell the person.</summary>
     public Task<LocalCloudException> Died { get; }

@@ -16,7 +16,7 @@ internal static class EdgeReaders
             if (one.Fault is not null) throw new InvalidOperationException(one.Fault.ToString());
             var system = one.System;
             system.TryGetTime(SystemProperty.EnqueuedTime, out var hubTime);
-            sum += one.Body.Length + one.Body.Span[^1] + one.SequenceNumber + one.Offset.Length + (one.EnqueuedAt.Ticks ^ (hubTime.Ticks >> 1)) + one.PartitionKey.Length
+            sum += one.Body.Length + one.Body.Span[^1] + one.SequenceNumber + one.Offset.Length + (one.EnqueuedAt.Ticks ^ (hubTime.Ticks >> 1)) % 1_000_003 + one.PartitionKey.Length
                 + system.Text(SystemProperty.DeviceId).Length + system.Text(SystemProperty.AuthGenerationId).Length + system.Text(SystemProperty.AuthMethod).Length
                 + system.Text(SystemProperty.MessageSource).Length + system.Text(SystemProperty.ContentType).Length + one.Application.Text("level"u8).Length;
         }
@@ -40,7 +40,7 @@ internal static class EdgeReaders
         {
             var body = Convert.FromBase64String(events.RootElement[i].GetString()!);
             var system = systems.RootElement[i];
-            sum += body.Length + body[^1] + sequences.RootElement[i].GetInt64() + Length(offsets.RootElement[i]) + (Time(times.RootElement[i]) ^ (Time(system.GetProperty("iothub-enqueuedtime")) >> 1))
+            sum += body.Length + body[^1] + sequences.RootElement[i].GetInt64() + Length(offsets.RootElement[i]) + (Time(times.RootElement[i]) ^ (Time(system.GetProperty("iothub-enqueuedtime")) >> 1)) % 1_000_003
                 + Length(keys.RootElement[i]) + Length(system.GetProperty("iothub-connection-device-id")) + Length(system.GetProperty("iothub-connection-auth-generation-id"))
                 + Length(system.GetProperty("iothub-connection-auth-method")) + Length(system.GetProperty("iothub-message-source")) + Length(system.GetProperty("content-type"))
                 + Length(applications.RootElement[i].GetProperty("level"));

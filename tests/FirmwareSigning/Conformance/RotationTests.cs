@@ -44,6 +44,16 @@ public class RotationTests : RepositoryTest
         Assert.Equal(expected, Client.Store.Read("root", 1_000_000));
     }
 
+    [Fact]
+    public async Task A_session_takes_256_roots_and_the_next_one_goes_on()
+    {
+        for (var version = 2; version <= 258; version++) Repository.Publish("root");
+        Assert.Equal("root-steps", await Client.Refresh());
+        Assert.Equal(257, Client.Version("root"));
+        Assert.Equal("", await Client.Refresh());
+        Assert.Equal(258, Client.Version("root"));
+    }
+
     public static TheoryData<string, string, bool> Others() => new()
     {
         { "1-of-1-key-rotation", "2/1/2", true },

@@ -90,6 +90,18 @@ public class EventBatchPropertyTests
     }
 
     [Fact]
+    public void A_name_with_escapes_does_not_lead_the_guess_for_the_next_event_astray()
+    {
+        // Unescaped in place, the first name is followed by what is left of its escaped form: x: as in the second name.
+        SampleEvent[] events = [Named(0, @"\\x:"), Named(1, @"\x:x:more")];
+        using var batch = EventBatch.Read(HostEnvelope.Write(events));
+        AssertSame(events[0], batch[0]);
+        AssertSame(events[1], batch[1]);
+
+        static SampleEvent Named(int index, string name) => HostEnvelope.FromDevice(index, [1], "dev") with { Application = [(name, "value")] };
+    }
+
+    [Fact]
     public void Any_prefix_of_a_batch_is_refused()
     {
         var bytes = Recording.Load("eventhub-standin/ehmanybin-1.txt").Body;

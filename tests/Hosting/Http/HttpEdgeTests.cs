@@ -26,6 +26,8 @@ public class HttpEdgeTests
         Assert.Equal((200, "64 bytes"), (last.Status, last.Body));
         var first = await server.Post("/api/devices", token, $"Content-Length: {Body.Length + 1}\r\n", [.. Body, 1]);
         Assert.Equal((413, "body-too-large"), (first.Status, first.Code));
+        var lastChunked = await server.Post("/api/devices", token, "Transfer-Encoding: chunked\r\n", RawHttp.Chunked(Body, 10));
+        Assert.Equal((200, "64 bytes"), (lastChunked.Status, lastChunked.Body));
         var chunked = await server.Post("/api/devices", token, "Transfer-Encoding: chunked\r\n", RawHttp.Chunked([.. Body, 1], 10));
         Assert.Equal((413, "body-too-large"), (chunked.Status, chunked.Code));
     }

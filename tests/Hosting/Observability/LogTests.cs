@@ -17,7 +17,7 @@ public class LogTests
         var lines = EdgeServer.Lines(output);
         Assert.Equal(2, lines.Count);
         Assert.Equal(
-            """{"at":"2026-01-02T03:04:05Z","level":"debug","id":1010,"event":"BatchTaken","category":"Serverless.Test","message":"Ingest took 7 events of telemetry/3, try 1, in 2.5 ms","fields":{"Function":"Ingest","Events":7,"Hub":"telemetry","Partition":"3","Try":1,"ElapsedMs":2.5}}""",
+            """{"at":"2026-01-02T03:04:05Z","level":"debug","id":1010,"event":"BatchTaken","category":"Serverless.Test","message":"Ingest took 7 events of telemetry/3, retry 1, in 2.5 ms","fields":{"Function":"Ingest","Events":7,"Hub":"telemetry","Partition":"3","Retry":1,"ElapsedMs":2.5}}""",
             lines[0].GetRawText());
         Assert.Equal("a\nb\u2028\"c", lines[1].GetProperty("fields").GetProperty("Caller").GetString()); // escaped: still one line
     }

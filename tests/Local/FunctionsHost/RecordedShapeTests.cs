@@ -102,6 +102,14 @@ public class RecordedShapeTests
     }
 
     [Theory]
+    [InlineData("\u2028\u2029\u0085", @"""\u2028\u2029\u0085""")]
+    [InlineData("\u0000\u001f\b\t\n\f\r", @"""\u0000\u001f\b\t\n\f\r""")]
+    [InlineData("<>&'/\u007fé\u00a0\u2027😀", "\"<>&'/\u007fé\u00a0\u2027😀\"")]
+    [InlineData("\"\\", @"""\""\\""")]
+    public void A_string_is_escaped_as_the_real_serializer_escapes_it(string value, string expected) =>
+        Assert.Equal(expected, new HostText().Text(value).ToString());
+
+    [Theory]
     [InlineData(1.0, "1.0")]
     [InlineData(1.5, "1.5")]
     [InlineData(1e300, "1E+300")]

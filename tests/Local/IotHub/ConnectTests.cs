@@ -1,3 +1,4 @@
+using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
@@ -63,6 +64,30 @@ public sealed class ConnectTests
         await Refused(hub, hub.Options("ca-1", expired), "certificate-expired");
         await Refused(hub, hub.Options("ca-1", early), "certificate-expired");
         Directory.Delete(Path.GetDirectoryName(impostor.PemPath)!, recursive: true);
+    }
+
+    [Fact]
+    public async Task A_group_devices_chain_may_have_an_intermediate_and_must_be_whole()
+    {
+        using var root = Ca("Group root", null);
+        using var intermediate = Ca("Group intermediate", root);
+        using var leaf = Leaf("ca-1", intermediate);
+        var whole = SslStreamCertificateContext.Create(leaf, [intermediate], offline: true);
+        async Task<(int Code, long Refused)> Try(X509Certificate2 registered, SslStreamCertificateContext shown)
+        {
+            await using var hub = await HubFixture.Start(options => options with { DeviceAuthorities = [registered] });
+            Assert.Null(hub.Service.Create(new DeviceSpec("ca-1", DeviceCredentials.CertificateAuthority)).Fault);
+            await using var device = await RawDevice.Open(hub, null, shown);
+            await device.Send(RawDevice.ConnectPacket(hub, "ca-1"));
+            return ((await device.Read(4))[3], hub.Refusals("certificate-chain"));
+        }
+
+        Assert.Equal((0, 0L), await Try(root, whole));
+        Assert.Equal((0, 0L), await Try(intermediate, whole)); // an intermediate may be registered itself
+        Assert.Equal((0, 0L), await Try(intermediate, SslStreamCertificateContext.Create(leaf, [], offline: true)));
+        Assert.Equal((5, 1L), await Try(root, SslStreamCertificateContext.Create(leaf, [], offline: true)));
+        using var otherRoot = Ca("Group root", null);
+        Assert.Equal((5, 1L), await Try(otherRoot, whole));
     }
 
     [Fact]
@@ -185,6 +210,31 @@ public sealed class ConnectTests
         var (_, code) = await hub.Connect(options);
         Assert.Equal(MqttClientConnectResultCode.NotAuthorized, code);
         Assert.Equal((fault, before + 1), (fault, hub.Refusals(fault)));
+    }
+
+    private static X509Certificate2 Ca(string name, X509Certificate2? issuer)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
+        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign, true));
+        return Issue(request, key, issuer);
+    }
+
+    private static X509Certificate2 Leaf(string name, X509Certificate2 issuer)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.2")], false));
+        return Issue(request, key, issuer);
+    }
+
+    private static X509Certificate2 Issue(CertificateRequest request, ECDsa key, X509Certificate2? issuer)
+    {
+        var now = TimeProvider.System.GetUtcNow();
+        if (issuer is null) return request.CreateSelfSigned(now.AddMinutes(-5), now.AddHours(1));
+        using var issued = request.Create(issuer, now.AddMinutes(-4), now.AddMinutes(50), RandomNumberGenerator.GetBytes(8));
+        return issued.CopyWithPrivateKey(key);
     }
 
     private static X509Certificate2 SelfSigned(string name)

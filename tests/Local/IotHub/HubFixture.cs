@@ -20,12 +20,11 @@ public sealed class HubFixture : IAsyncDisposable
     public static readonly Principal RegistryOnly = Named("registry", 4, "IoT Hub Registry Contributor", "iothub");
     public static readonly Principal Elsewhere = Named("elsewhere", 5, "IoT Hub Data Contributor", "iothub-b");
 
-    private readonly string _folder;
     private readonly List<IMqttClient> _clients = [];
 
-    private HubFixture(IotHubService service, RecordingRoute route, LocalAuthority authority, LocalAuthority devices, Tokens tokens, string folder)
+    private HubFixture(IotHubService service, RecordingRoute route)
     {
-        (Service, Route, Authority, DeviceAuthority, Tokens, _folder) = (service, route, authority, devices, tokens, folder);
+        (Service, Route) = (service, route);
         Http = new HttpClient(new SocketsHttpHandler { SslOptions = new() { RemoteCertificateValidationCallback = (_, shown, _, _) => IssuedByAuthority(shown) } })
         {
             BaseAddress = new Uri($"https://localhost:{service.HttpsPort}"),
@@ -36,27 +35,22 @@ public sealed class HubFixture : IAsyncDisposable
 
     public RecordingRoute Route { get; }
 
-    public LocalAuthority Authority { get; }
+    public LocalAuthority Authority { get; } = HubTenant.Authority;
 
-    public LocalAuthority DeviceAuthority { get; }
+    public LocalAuthority DeviceAuthority { get; } = HubTenant.DeviceAuthority;
 
-    public Tokens Tokens { get; }
+    public Tokens Tokens { get; } = HubTenant.Tokens;
 
     public HttpClient Http { get; }
 
     public static async Task<HubFixture> Start(Func<IotHubOptions, IotHubOptions>? with = null, TimeProvider? wall = null)
     {
         var time = wall ?? TimeProvider.System;
-        var folder = Directory.CreateTempSubdirectory("iothub-").FullName;
-        var authority = new LocalAuthority(folder, time.GetUtcNow());
-        var devices = new LocalAuthority(Directory.CreateDirectory(Path.Combine(folder, "devices")).FullName, time.GetUtcNow(), "Devices CA");
-        var directory = new TenantDirectory([Operator, TelemetryApp, Reader, RegistryOnly, Elsewhere]);
-        var tokens = new Tokens(directory, new Guid("11111111-2222-3333-4444-555555555555"), time);
         var route = new RecordingRoute();
-        var options = new IotHubOptions { HostName = "hub-a.azure-devices.net", DeviceAuthorities = [devices.Certificate] };
+        var options = new IotHubOptions { HostName = "hub-a.azure-devices.net", DeviceAuthorities = [HubTenant.DeviceAuthority.Certificate] };
         var service = await IotHubService.Start(
-            with?.Invoke(options) ?? options, route, authority, tokens, directory, time, time, TestContext.Current.CancellationToken);
-        return new HubFixture(service, route, authority, devices, tokens, folder);
+            with?.Invoke(options) ?? options, route, HubTenant.Authority, HubTenant.Tokens, HubTenant.Directory, time, time, TestContext.Current.CancellationToken);
+        return new HubFixture(service, route);
     }
 
     /// <summary>Sessions ended for this reason.</summary>
@@ -141,10 +135,6 @@ public sealed class HubFixture : IAsyncDisposable
         foreach (var client in _clients) client.Dispose();
         Http.Dispose();
         await Service.DisposeAsync();
-        Tokens.Dispose();
-        Authority.Dispose();
-        DeviceAuthority.Dispose();
-        Directory.Delete(_folder, recursive: true);
     }
 
     private static Principal Named(string name, byte number, string role, string scope) =>

@@ -13,7 +13,8 @@ public sealed class RawDevice : IAsyncDisposable
 
     public static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    public static async Task<RawDevice> Open(HubFixture hub, X509Certificate2? certificate = null)
+    /// <summary>Opens TLS; with <paramref name="chain"/> the intermediates are sent too, which MQTTnet's client does not do on Linux.</summary>
+    public static async Task<RawDevice> Open(HubFixture hub, X509Certificate2? certificate = null, SslStreamCertificateContext? chain = null)
     {
         var device = new RawDevice();
         await device._tcp.ConnectAsync("127.0.0.1", hub.Service.MqttPort, Cancel);
@@ -23,6 +24,7 @@ public sealed class RawDevice : IAsyncDisposable
             {
                 TargetHost = hub.Service.HostName,
                 ClientCertificates = certificate is null ? null : [certificate],
+                ClientCertificateContext = chain,
                 RemoteCertificateValidationCallback = (_, shown, _, _) => hub.IssuedByAuthority(shown),
             },
             Cancel);
@@ -40,7 +42,7 @@ public sealed class RawDevice : IAsyncDisposable
 
     public static byte[] ConnectPacket(HubFixture hub, string deviceId, byte level = 4, string name = "MQTT", byte flags = 0x82, ushort keepAlive = 60) => Packet(
         0x10,
-        [.. Text(name), level, flags, (byte)(keepAlive >> 8), (byte)keepAlive, .. Text(deviceId), .. Text($"{hub.Service.HostName}/{deviceId}/?api-version=2021-04-12")]);
+        [.. Text(name), level, flags, (byte)(keepAlive >> 8), (byte)(keepAlive & 0xFF), .. Text(deviceId), .. Text($"{hub.Service.HostName}/{deviceId}/?api-version=2021-04-12")]);
 
     public static byte[] PublishPacket(string topic, byte[] payload, byte first = 0x30) =>
         Packet(first, (first & 6) == 0 ? [.. Text(topic), .. payload] : [.. Text(topic), 0, 7, .. payload]);
@@ -61,7 +63,7 @@ public sealed class RawDevice : IAsyncDisposable
     public static byte[] Text(string text)
     {
         var bytes = Encoding.UTF8.GetBytes(text);
-        return [(byte)(bytes.Length >> 8), (byte)bytes.Length, .. bytes];
+        return [(byte)(bytes.Length >> 8), (byte)(bytes.Length & 0xFF), .. bytes];
     }
 
     public async Task Send(params byte[] bytes)

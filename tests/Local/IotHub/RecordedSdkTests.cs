@@ -12,7 +12,16 @@ public sealed class RecordedSdkTests
     // What is not 200: the second creation, unknown ids, the stale twin ETag, modules, the offline device, deletions.
     private static readonly Dictionary<string, int> Unusual = new(StringComparer.Ordinal)
     {
-        ["002"] = 409, ["007"] = 404, ["023"] = 412, ["024"] = 404, ["027"] = 404, ["028"] = 204, ["029"] = 204, ["055"] = 404, ["064"] = 404, ["065"] = 204,
+        ["002"] = 409,
+        ["007"] = 404,
+        ["023"] = 412,
+        ["024"] = 404,
+        ["027"] = 404,
+        ["028"] = 204,
+        ["029"] = 204,
+        ["055"] = 404,
+        ["064"] = 404,
+        ["065"] = 204,
     };
 
     // Bulk elements that name an ETag nobody has.

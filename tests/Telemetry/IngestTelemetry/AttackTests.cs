@@ -46,6 +46,48 @@ public sealed class AttackTests : IDisposable
         Assert.All(_world.Validated.Events, one => Assert.Equal("d-1", one.PartitionKey));
     }
 
+    [Theory]
+    [InlineData(40, true)]
+    [InlineData(60, false)]
+    public async Task An_event_that_no_hub_would_take_once_it_is_json_is_refused_and_stops_nothing(int texts, bool accepted)
+    {
+        _world.Documents.Put("test@1", Validation.Profiles.Document(string.Join(',', Enumerable.Range(0, 60).Select(i => $$"""{"name":"s{{i}}","type":"string","bytesMax":4096}"""))));
+        await Deliver([
+            Sent.Created("d-1", World.Profile),
+            new() { Body = Cbor(texts), System = new() { ["content-type"] = "application/cbor" } },
+            new() { Body = Sent.Message(2, "\"s1\":\"x\"") },
+        ]);
+        Assert.Equal(accepted ? [] : ["normalised-too-large"], _world.Refusals().Values);
+        Assert.Equal(accepted ? 2 : 1, _world.Validated.Events.Count());
+    }
+
+    // {"messageId":"m","sentAt":noon,"sequence":1,"metrics":{"s0":4096 × U+0001, …}}, RFC 8949
+    private static byte[] Cbor(int texts)
+    {
+        var bytes = new List<byte> { 0xa4 };
+        Text("messageId");
+        Text("m");
+        Text("sentAt");
+        Text("2026-06-01T12:00:00.000Z");
+        Text("sequence");
+        bytes.Add(1);
+        Text("metrics");
+        bytes.AddRange([0xb8, (byte)texts]);
+        for (var i = 0; i < texts; i++)
+        {
+            Text($"s{i}");
+            Text(new string('\u0001', 4096));
+        }
+
+        return [.. bytes];
+
+        void Text(string text)
+        {
+            bytes.AddRange(text.Length < 24 ? [(byte)(0x60 + text.Length)] : [0x79, (byte)(text.Length >> 8), (byte)(text.Length & 0xff)]);
+            bytes.AddRange(Encoding.ASCII.GetBytes(text));
+        }
+    }
+
     [Fact]
     public async Task A_refused_event_is_kept_whole()
     {

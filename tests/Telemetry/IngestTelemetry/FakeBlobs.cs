@@ -29,7 +29,7 @@ internal sealed class FakeBlobs(string container, FaultPlan plan) : IBlobs
     {
         BlobContent? content = null;
         await plan.Call($"{container}.Open", _ => content = _blobs.TryGetValue(name, out var blob)
-            ? new BlobContent(new MemoryStream([.. blob.Bytes.GetRange((int)from, blob.Bytes.Count - (int)from)]), blob.Bytes.Count, blob.Blocks)
+            ? new BlobContent(new MemoryStream([.. blob.Bytes.GetRange((int)Math.Min(from, blob.Bytes.Count), (int)Math.Max(0, blob.Bytes.Count - from))]), blob.Bytes.Count, blob.Blocks)
             : null);
         return content;
     }

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Serverless.EventHubs;
@@ -51,11 +52,11 @@ internal sealed class World : IDisposable
     public IngestSettings Settings { get; }
 
     /// <summary>Starts a process: nothing in memory, everything in the stores.</summary>
-    public Ingest Process()
+    public Ingest Process(ILogger<Ingest>? log = null)
     {
         var shelf = new ProfileShelf(Documents, Documents, Settings.ProfilePollInterval, Clock);
         var stores = new PartitionStores(new FakeSource(this), Validated, Alerts, Rejected, State, shelf);
-        var process = new Ingest($"p{_processes++}", stores, () => new PartitionState(), Settings, Clock, NullLogger<Ingest>.Instance);
+        var process = new Ingest($"p{_processes++}", stores, () => new PartitionState(), Settings, Clock, log ?? NullLogger<Ingest>.Instance);
         _made.Add(shelf);
         _made.Add(process);
         return process;

@@ -22,6 +22,7 @@ internal sealed partial class MqttSession
                 while (_hub.Throttles.Take(Metered.Telemetry) is { Ticks: > 0 } wait)
                 {
                     await Task.Delay(wait, _hub.Wall, _end.Token).ConfigureAwait(false); // shaped, as documented: later, not lost
+                    _end.CancelAfter(_silence); // the silence was ours
                 }
 
                 if (Accept(telemetry.Bag, body, packet.Retain, will: false) is { } refused) return refused;

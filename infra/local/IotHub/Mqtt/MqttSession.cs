@@ -150,8 +150,8 @@ internal sealed partial class MqttSession : ILiveSession, IDisposable
     {
         while (true)
         {
-            _end.CancelAfter(_silence);
             if (!(await _wire.Read(HubLimits.PacketBytesMax, _end.Token).ConfigureAwait(false)).TryGet(out var packet, out var fault)) return (fault, false);
+            _end.CancelAfter(_silence); // a whole packet is a sign of life, a trickle of bytes is not
             if (packet is MqttDisconnectPacket) return (null, true);
             if (await Handle(packet).ConfigureAwait(false) is { } cut) return (cut, false);
         }

@@ -1,0 +1,3 @@
+using Serverless.Telemetry.CommandLine;
+
+return Commands.Run(args, Console.In, Console.Out, Console.Error);
