@@ -47,7 +47,7 @@ public static class Endpoints
             $"  A device of your own ({Guest}), with any MQTT client, such as:",
             $"    mosquitto_pub -h localhost -p {cloud.IotHub.MqttPort} --cafile {cloud.Authority.PemPath} --cert {certificate} --key {key} -q 1 \\",
             $"      -i {Guest} -u '{cloud.IotHub.HostName}/{Guest}/?api-version=2021-04-12' -t 'devices/{Guest}/messages/events/%24.ct=application%2Fjson' \\",
-            $"      -m '{{\"messageId\":\"1\",\"sentAt\":\"{cloud.Clock.GetUtcNow():yyyy-MM-ddTHH:mm:ssZ}\",\"sequence\":1,\"metrics\":{{\"temperature\":21.5,\"humidity\":50.0,\"co2\":450,\"battery\":3.6}}}}'",
+            $"      -m '{{\"messageId\":\"1\",\"sentAt\":\"{cloud.Clock.GetUtcNow():yyyy-MM-ddTHH:mm:ssZ}\",\"sequence\":1,\"metrics\":{{\"temperature\":21.5,\"humidity\":50.0,\"pressure\":1013.25,\"co2\":450,\"battery\":3.6}}}}'",
         ];
     }
 }
