@@ -16,6 +16,9 @@ namespace Serverless.Local.Run.Crash;
 public static class CrashRun
 {
     private const int TriesPerOrder = 3;
+    private const int PortionsBehindMax = 2;
+    private static readonly TimeSpan CatchUpMax = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(45);
     private static readonly TimeSpan PointWait = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan ReadyWait = TimeSpan.FromSeconds(60);
@@ -127,8 +130,9 @@ public static class CrashRun
         {
             var (order, tries) = next;
             await executioner.Ready.WaitAsync(ReadyWait, wall, cancel).ConfigureAwait(false);
-            feeder.Next();
+            if (order.Point is not ("claimed" or "read-back")) await CatchUp(executioner, observer, feeder, wall, cancel).ConfigureAwait(false);
             if (order.Point == "pinned" && life > 1) await revise(life).ConfigureAwait(false); // pins come with new profiles only
+            feeder.Next();
             await Once(order, executioner, wall, cancel).ConfigureAwait(false);
             var kill = executioner.Kills[^1];
             tell($"kill {executioner.Kills.Count} at {kill.Point ?? "a random moment"}: {feeder.Fed} events in, {observer.Accepted} validated, {observer.RefusedByFault.Values.Sum()} rejected, {observer.Alerts} alerts");
@@ -136,6 +140,19 @@ public static class CrashRun
         }
 
         await executioner.Ready.WaitAsync(ReadyWait, wall, cancel).ConfigureAwait(false);
+    }
+
+    // Kills are spread over the stream: a handler that fell far behind may catch up before the next one, so that what is killed is
+    // not always the first batch after a takeover. Bounded: falling behind is no reason to stop killing.
+    private static async Task CatchUp(Executioner executioner, Observer observer, Feeder feeder, TimeProvider wall, CancellationToken cancel)
+    {
+        var began = wall.GetTimestamp();
+        if (observer.Waiting < PortionsBehindMax * feeder.Portion) return;
+        while (observer.Waiting > feeder.Portion && wall.GetElapsedTime(began) < CatchUpMax)
+        {
+            await executioner.Ready.WaitAsync(ReadyWait, wall, cancel).ConfigureAwait(false); // a compaction may have been killed
+            await Task.Delay(Look, wall, cancel).ConfigureAwait(false);
+        }
     }
 
     private static async Task Once(KillOrder order, Executioner executioner, TimeProvider wall, CancellationToken cancel)

@@ -20,6 +20,9 @@ internal sealed class Feeder(IEventRoute hubs, IReadOnlyList<EventDraft> drafts,
     /// <summary>Events appended so far.</summary>
     public int Fed => Volatile.Read(ref _fed);
 
+    /// <summary>Events of one life.</summary>
+    public int Portion => portion;
+
     /// <summary>Allows one more portion.</summary>
     public void Next() => Interlocked.Add(ref _allowed, portion);
 
