@@ -1,4 +1,5 @@
 using System.Globalization;
+using Serverless.Local.Processes;
 using Serverless.Local.Run.Crash;
 
 namespace Serverless.Benchmarks.Crash;
@@ -23,7 +24,28 @@ internal static class CrashSubject
             }
         }
 
-        var report = await CrashRun.Run(options, Console.WriteLine, TimeProvider.System, CancellationToken.None).ConfigureAwait(false);
+        using var interrupt = new CancellationTokenSource();
+        Console.CancelKeyPress += (_, pressed) =>
+        {
+            pressed.Cancel = true; // we end by ourselves, and leave no process and no file behind
+            interrupt.Cancel();
+        };
+        CrashReport report;
+        try
+        {
+            report = await CrashRun.Run(options, Console.WriteLine, TimeProvider.System, interrupt.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (interrupt.IsCancellationRequested)
+        {
+            Console.Error.WriteLine("stopped before the end: nothing was judged");
+            return 130;
+        }
+        catch (Exception problem) when (problem is LocalCloudException or TimeoutException)
+        {
+            Console.Error.WriteLine($"error: {problem.Message}");
+            return 2;
+        }
+
         foreach (var line in report.Lines()) Console.WriteLine(line);
         Figure.Print("crash.events", report.Seen.Telemetry.Count, "events", ">=", options.Events);
         Figure.Print("crash.events-lost", report.Lost, "events", "<=", 0);
