@@ -21,6 +21,10 @@ internal static class TelemetryServices
         services.AddSingleton(all => new BlobServiceClient(all.GetRequiredService<StoragePlace>().Blobs, all.GetRequiredService<TokenCredential>()));
         services.AddSingleton(all => new HubClients(all.GetRequiredService<EventHubsPlace>(), all.GetRequiredService<TokenCredential>(), all.GetRequiredService<TimeProvider>()));
         services.AddSingleton(Stores);
+        services.AddOptions<LoggerFilterOptions>().Configure<IngestSettings>((filters, settings) =>
+        {
+            if (settings.LogCommitPoints) filters.AddFilter(typeof(Ingest).FullName, LogLevel.Debug);
+        });
         services.AddSingleton(all => new Ingest(
             "p" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8)),
             all.GetRequiredService<PartitionStores>(),

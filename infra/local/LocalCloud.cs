@@ -30,6 +30,9 @@ public sealed record LocalCloudOptions
     /// <summary>Folder that holds the published function apps, one folder each. Default: where the build put them.</summary>
     public string Apps { get; init; } = typeof(LocalCloudOptions).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(pair => pair.Key == "FunctionApps").Value!;
 
+    /// <summary>See <see cref="FunctionsHostOptions.HandlerDeathsMax"/>. Default 3.</summary>
+    public int HandlerDeathsMax { get; init; } = 3;
+
     /// <summary>Told what is being started.</summary>
     public Action<string> Step { get; init; } = _ => { };
 
@@ -128,6 +131,7 @@ public sealed class LocalCloud : IAsyncDisposable
                 Authority = Authority,
                 Clock = _wall,
                 ScheduleClock = Clock,
+                HandlerDeathsMax = _options.HandlerDeathsMax,
                 Log = _options.Log,
             },
             cancel).ConfigureAwait(false));

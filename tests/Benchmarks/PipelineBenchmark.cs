@@ -17,9 +17,6 @@ namespace Serverless.Benchmarks;
 internal static class PipelineBenchmark
 {
     private const int Devices = 50;
-    private const int RateMax = 60_000; // the largest a profile may say
-    private const int LateSecondsMax = 31_536_000;
-    private const int BurstMax = 10_000; // likewise
 
     public static async Task<int> Run(string[] args)
     {
@@ -102,22 +99,8 @@ internal static class PipelineBenchmark
     private static async Task<LocalCloud> Start(TimeProvider wall)
     {
         var cloud = await LocalCloud.Start(new LocalCloudOptions(), wall, CancellationToken.None).ConfigureAwait(false);
-        await UploadUnlimited(cloud.BlobsAs(LocalTenant.Ops).GetBlobContainerClient("profiles")).ConfigureAwait(false);
+        await Profiles.UploadUnlimited(cloud.BlobsAs(LocalTenant.Ops).GetBlobContainerClient("profiles"), 1, CancellationToken.None).ConfigureAwait(false);
         return cloud;
-    }
-
-    // The fleet's own profiles as version 2, without their rates: here every device sends as fast as it can, and nothing may be refused.
-    private static async Task UploadUnlimited(Azure.Storage.Blobs.BlobContainerClient container)
-    {
-        foreach (var file in Directory.EnumerateFiles(Path.Combine(AppContext.BaseDirectory, "profiles"), "*@1.json"))
-        {
-            var profile = JsonNode.Parse(await File.ReadAllTextAsync(file).ConfigureAwait(false))!.AsObject();
-            profile["version"] = 2;
-            profile["message"]!["perMinute"] = RateMax;
-            profile["message"]!["burst"] = BurstMax;
-            profile["message"]!["lateSeconds"] = LateSecondsMax; // both passes date their scripts to end now
-            await container.GetBlobClient($"{profile["model"]}@2.json").UploadAsync(BinaryData.FromString(profile.ToJsonString()), overwrite: true).ConfigureAwait(false);
-        }
     }
 
     private static Task<Observer> Watch(LocalCloud cloud, TimeProvider wall) =>

@@ -1,5 +1,6 @@
 using Serverless.Benchmarks;
 using Serverless.Benchmarks.ColdStart;
+using Serverless.Benchmarks.Crash;
 using Serverless.Benchmarks.Edge;
 using Serverless.Benchmarks.Ingest;
 using Serverless.Benchmarks.Memory;
@@ -10,6 +11,7 @@ using Serverless.Benchmarks.Validation;
 var subjects = new SortedDictionary<string, (string What, Func<string[], Task<int>> Run)>(StringComparer.Ordinal)
 {
     ["coldstart"] = (ColdStartSubject.What, ColdStartSubject.Run),
+    ["crash"] = (CrashSubject.What, CrashSubject.Run),
     ["edge"] = (EdgeSubject.What, EdgeSubject.Run),
     ["fleet"] = ("alerts of a stream of telemetry", Fleet.Run),
     ["fuzz"] = (FuzzSubject.What, FuzzSubject.Run),

@@ -53,6 +53,10 @@ internal sealed record IngestSettings : ISettings<IngestSettings>
     /// in; no trigger may use it. Default <c>$Default</c>.</summary>
     public required string ReadBackGroup { get; init; }
 
+    /// <summary><c>Telemetry__LogCommitPoints</c>: whether each commit point is logged (event 2005), about six lines a batch; default
+    /// false. For tests that stop the app between two of them.</summary>
+    public bool LogCommitPoints { get; init; }
+
     /// <inheritdoc/>
     public static IngestSettings Read(SettingsReader read) => new()
     {
@@ -60,5 +64,6 @@ internal sealed record IngestSettings : ISettings<IngestSettings>
         TakeoverWait = read.Duration("TakeoverWait", TimeSpan.Zero, TimeSpan.FromMinutes(2), TimeSpan.FromSeconds(15)),
         PositionInterval = read.Duration("PositionInterval", TimeSpan.FromSeconds(1), TimeSpan.FromHours(1), TimeSpan.FromMinutes(1)),
         ReadBackGroup = read.Text("ReadBackGroup", "a consumer group", lengthMax: 256, otherwise: "$Default"),
+        LogCommitPoints = read.Flag("LogCommitPoints", "whether commit points are logged", otherwise: false),
     };
 }

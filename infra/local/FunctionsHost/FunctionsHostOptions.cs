@@ -44,6 +44,10 @@ public sealed record FunctionsHostOptions
     /// <summary>Longest wait for a handler's first answer. Default 30 s, as the real host.</summary>
     public TimeSpan InitializationTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>Deaths of the handler within half an hour that stop the host, 1 or more. Default 3, as the real host; a run that kills
+    /// the handler on purpose raises it.</summary>
+    public int HandlerDeathsMax { get; init; } = 3;
+
     /// <summary>How often ownership of partitions is renewed and balanced. The real default is 30 s.</summary>
     public TimeSpan BalanceEvery { get; init; } = TimeSpan.FromSeconds(5);
 

@@ -95,8 +95,9 @@ public sealed class Observer : IAsyncDisposable
 
     private void SeeTelemetry(string partition, ReceivedEvent one)
     {
-        // The hub's own events (lifecycle, twins, connections) share the stream and have no outcome to account for.
-        if (one.Annotations.GetValueOrDefault("iothub-message-source") as string != "Telemetry") return;
+        // The hub's own events (lifecycle, twins, connections) share the stream and have no outcome to account for. An event without
+        // a source is none of them: it must be refused, so it counts.
+        if (one.Annotations.GetValueOrDefault("iothub-message-source") is string source && source != "Telemetry") return;
         _telemetry.Enqueue(new HubEvent(
             new EventPosition(partition, one.SequenceNumber),
             one.Annotations.GetValueOrDefault("iothub-connection-device-id") as string ?? "",

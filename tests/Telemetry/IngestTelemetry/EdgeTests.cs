@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Serverless.Hosting;
 using Serverless.Telemetry.IngestTelemetry;
@@ -22,6 +23,8 @@ public class EdgeTests
     [InlineData("PositionInterval", "00:00:01", true)]
     [InlineData("PositionInterval", "00:00:00.999", false)]
     [InlineData("PositionInterval", "01:00:00.001", false)]
+    [InlineData("LogCommitPoints", "true", true)]
+    [InlineData("LogCommitPoints", "sometimes", false)]
     public void Settings_are_taken_up_to_their_limits_and_refused_beyond(string name, string value, bool accepted)
     {
         var refusal = Record.Exception(() => IngestSettings.Read(Settings($"Telemetry:{name}", value, IngestSettings.Section)));
@@ -39,6 +42,21 @@ public class EdgeTests
         Assert.Equal("EventHubs__fullyQualifiedNamespace", Assert.Throws<SettingException>(() => EventHubsPlace.Read(Settings("x", "", EventHubsPlace.Section))).Setting);
         Assert.Equal("Storage__blobServiceUri", Assert.Throws<SettingException>(() => StoragePlace.Read(Settings("x", "", StoragePlace.Section))).Setting);
         Assert.Equal("127.0.0.1:5671", EventHubsPlace.Read(Settings("EventHubs:fullyQualifiedNamespace", "127.0.0.1:5671", EventHubsPlace.Section)).Namespace);
+    }
+
+    [Theory]
+    [InlineData("true", true)]
+    [InlineData("false", false)]
+    public void Commit_points_reach_the_log_only_where_the_setting_asks_for_them(string value, bool logged)
+    {
+        var services = new ServiceCollection();
+        services.AddSingleton(IngestSettings.Read(Settings("Telemetry:LogCommitPoints", value, IngestSettings.Section)));
+        // As the hosting edge sets them up.
+        services.AddLogging(logging => logging.AddFilter(null, LogLevel.Warning).AddFilter("Serverless", LogLevel.Information).AddProvider(new Swallow()));
+        TelemetryServices.Add(services);
+        using var all = services.BuildServiceProvider();
+        Assert.Equal(logged, all.GetRequiredService<ILogger<Ingest>>().IsEnabled(LogLevel.Debug));
+        Assert.False(all.GetRequiredService<ILogger<ProfileShelf>>().IsEnabled(LogLevel.Debug));
     }
 
     [Fact]
@@ -112,5 +130,23 @@ public class EdgeTests
 
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
             Written.Add((eventId.Id, logLevel, formatter(state, exception)));
+    }
+
+    private sealed class Swallow : ILoggerProvider, ILogger
+    {
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+        }
+
+        public void Dispose()
+        {
+        }
     }
 }

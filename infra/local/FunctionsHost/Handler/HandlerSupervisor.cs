@@ -24,7 +24,7 @@ internal sealed class HandlerSupervisor : IAsyncDisposable
         _app = app;
         _options = options;
         _front = front;
-        _strikes = new Strikes(options.Clock);
+        _strikes = new Strikes(options.Clock, options.HandlerDeathsMax);
     }
 
     /// <summary>Completes when the host must stop, with what to tell the person.</summary>
@@ -112,12 +112,12 @@ internal sealed class HandlerSupervisor : IAsyncDisposable
             var code = await process.Exited.WaitAsync(cancel).ConfigureAwait(false);
             if (_killed == process) return;
             var mustStop = _strikes.Add();
-            _options.Log.HandlerDied(_options.Name, process.ProcessId, code, _strikes.Count, Strikes.Max, (int)Strikes.Window.TotalMinutes);
+            _options.Log.HandlerDied(_options.Name, process.ProcessId, code, _strikes.Count, _strikes.Max, (int)Strikes.Window.TotalMinutes);
             if (mustStop)
             {
                 throw new LocalCloudException(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"the handler of {_options.Name} ended {Strikes.Max} times within {Strikes.Window.TotalMinutes:0} minutes, last with code {code}. Its last lines:{Environment.NewLine}{process.Tail}"));
+                    $"the handler of {_options.Name} ended {_strikes.Max} times within {Strikes.Window.TotalMinutes:0} minutes, last with code {code}. Its last lines:{Environment.NewLine}{process.Tail}"));
             }
         }
         finally

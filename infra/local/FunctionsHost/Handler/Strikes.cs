@@ -1,12 +1,13 @@
 namespace Serverless.Local.FunctionsHost.Handler;
 
-/// <summary>Counts a handler's deaths as the real host does: three, none more than half an hour after the one before it in the window,
+/// <summary>Counts a handler's deaths as the real host does: so many, none more than half an hour after the one before it in the window,
 /// stop the host.</summary>
 /// <param name="clock">Wall clock.</param>
-internal sealed class Strikes(TimeProvider clock)
+/// <param name="max">Deaths that stop the host.</param>
+internal sealed class Strikes(TimeProvider clock, int max)
 {
     /// <summary>Deaths that stop the host.</summary>
-    public const int Max = 3;
+    public int Max => max;
 
     /// <summary>How long a death counts.</summary>
     public static readonly TimeSpan Window = TimeSpan.FromMinutes(30);
