@@ -24,6 +24,8 @@ internal sealed class StubHub : IHub, ISourceHub
 
     public Task<HubPositions> Positions(CancellationToken cancel) => Task.FromResult(new HubPositions { ["0"] = Events });
 
+    public Task<HubPositions> Forgotten(CancellationToken cancel) => Task.FromResult(new HubPositions());
+
     public Task ReadBack(HubPositions after, HubPositions until, Action<Published> found, CancellationToken cancel) => Task.CompletedTask;
 
     public Task<long> LastSequence(string partition, CancellationToken cancel) => Task.FromResult(-1L);

@@ -13,6 +13,7 @@ public static class Commands
                telemetry draft --model MODEL --version N FILE
                telemetry import dtdl FILE
                telemetry import defender --into PROFILE FILE
+               telemetry replay --storage URL --event-hubs NAMESPACE ...     (telemetry replay --help says more)
         FILE is - for standard input. Traffic is one recorded event a line: {"deviceId","enqueuedAt","contentType"?,"contentEncoding"?,"body": base64},
         or one bare JSON message a line. Drafts and imports print a profile; what they could not carry over goes to standard error.
         """;
