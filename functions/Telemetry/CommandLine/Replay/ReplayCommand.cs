@@ -52,8 +52,9 @@ internal static class ReplayCommand
             }
             catch (Exception outage) when (outage is not (InvalidOperationException or UnreachableException or ArgumentException or NullReferenceException))
             {
-                // Azure's messages go on with headers and bodies; the first line says what was wrong.
-                await errors.WriteLineAsync($"stopped before the end: {outage.GetType().Name}: {outage.Message.AsSpan().TrimEnd().ToString().Split('\n')[0]}").ConfigureAwait(false);
+                // Azure's messages go on with headers and bodies; what was wrong stands in front.
+                var what = string.Join(' ', outage.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+                await errors.WriteLineAsync($"stopped before the end: {outage.GetType().Name}: {(what.Length <= 600 ? what : what[..600])}").ConfigureAwait(false);
                 await errors.WriteLineAsync($"{run.Report.Of(ReplayReport.Accepted)} events are known to be through; run the same command again to go on").ConfigureAwait(false);
                 return 3;
             }
