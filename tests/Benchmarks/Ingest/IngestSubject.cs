@@ -123,8 +123,13 @@ internal static class IngestSubject
             state.Bindings[slot] = state.Names.Number(Traffic.Profile);
             var judged = new Telemetry.Validation.TelemetryEvent
             {
-                Body = traffic.Json[0], ContentType = "application/json"u8, DeviceId = state.Devices.Id(slot), GenerationId = "1"u8,
-                AuthMethod = """{"scope":"device"}"""u8, EnqueuedAt = traffic.At[0], SequenceNumber = device,
+                Body = traffic.Json[0],
+                ContentType = "application/json"u8,
+                DeviceId = state.Devices.Id(slot),
+                GenerationId = "1"u8,
+                AuthMethod = """{"scope":"device"}"""u8,
+                EnqueuedAt = traffic.At[0],
+                SequenceNumber = device,
             };
             if (bench.Decide(judged, profile, ref state.Judged[slot], readings).Fault is { } fault) throw new InvalidOperationException(fault.ToString());
             state.MarkChanged(slot);
