@@ -22,14 +22,11 @@ internal sealed class EventHub(string hub, EventHubsClient publisher, EventHubsC
     public Task Publish(IReadOnlyList<OutgoingEvent> events, CancellationToken cancel) => publisher.Publish(hub, events, cancel);
 
     /// <inheritdoc/>
-    public async Task<HubPositions> Positions(CancellationToken cancel)
-    {
-        var description = await reader.GetHub(hub, cancel).ConfigureAwait(false);
-        var partitions = await Task.WhenAll(description.PartitionIds.Select(id => reader.GetPartition(hub, id, cancel))).ConfigureAwait(false);
-        var positions = new HubPositions();
-        foreach (var partition in partitions) positions[partition.Partition] = partition.LastSequenceNumber;
-        return positions;
-    }
+    public Task<HubPositions> Positions(CancellationToken cancel) => Ask(partition => partition.LastSequenceNumber, cancel);
+
+    /// <inheritdoc/>
+    public Task<HubPositions> Forgotten(CancellationToken cancel) =>
+        Ask(partition => partition.IsEmpty ? partition.LastSequenceNumber : Math.Max(partition.BeginSequenceNumber, 0) - 1, cancel);
 
     /// <inheritdoc/>
     public async Task<long> LastSequence(string partition, CancellationToken cancel) =>
@@ -45,6 +42,15 @@ internal sealed class EventHub(string hub, EventHubsClient publisher, EventHubsC
         {
             lock (turn) found(published);
         }
+    }
+
+    private async Task<HubPositions> Ask(Func<PartitionDescription, long> position, CancellationToken cancel)
+    {
+        var description = await reader.GetHub(hub, cancel).ConfigureAwait(false);
+        var partitions = await Task.WhenAll(description.PartitionIds.Select(id => reader.GetPartition(hub, id, cancel))).ConfigureAwait(false);
+        var positions = new HubPositions();
+        foreach (var partition in partitions) positions[partition.Partition] = position(partition);
+        return positions;
     }
 
     private async Task ReadPartition(string partition, long after, long until, Action<Published> found, CancellationToken cancel)

@@ -13,6 +13,9 @@ internal interface IHub
     /// <summary>The last sequence number of each partition, as of some moment during the call.</summary>
     Task<HubPositions> Positions(CancellationToken cancel);
 
+    /// <summary>The last sequence number of each partition that the hub no longer holds; -1 where it holds everything it ever took.</summary>
+    Task<HubPositions> Forgotten(CancellationToken cancel);
+
     /// <summary>Reads every event after one position up to another, in any order.</summary>
     /// <param name="after">Where to begin; events older than the hub retains are gone and are no error.</param>
     /// <param name="until">Where to stop.</param>
@@ -60,4 +63,13 @@ internal static class PublishedProperty
 
     /// <summary>Sequence numbers of the device missing before this event, a long; only where there are any.</summary>
     public const string Missing = "missing";
+
+    /// <summary>When the event was put through again by a replay: ISO 8601, UTC; only then. Such an event comes behind newer ones of its device.</summary>
+    public const string ReplayedAt = "replayed-at";
+
+    /// <summary>Who ran the replay, text; the operator's word, proven by nothing.</summary>
+    public const string ReplayedBy = "replayed-by";
+
+    /// <summary>The fault code for which ingestion had refused the event, text; only on replayed events.</summary>
+    public const string ReplayedFault = "replayed-fault";
 }

@@ -10,8 +10,7 @@ internal sealed class PartitionState
 {
     private readonly List<int> _changed = [];
     private readonly HashSet<string> _changedPins = new(StringComparer.Ordinal);
-    private int[] _changedIn = [];
-    private int _change = 1;
+    private ulong[] _changedBits = []; // one bit a slot
 
     /// <summary>An empty state.</summary>
     /// <param name="subjects">Further columns, such as scores; tags are unique.</param>
@@ -66,9 +65,10 @@ internal sealed class PartitionState
     /// <summary>Notes that a slot must be in the next commit.</summary>
     public void MarkChanged(int slot)
     {
-        if (slot >= _changedIn.Length) Array.Resize(ref _changedIn, Math.Max(slot + 1, Math.Max(16, _changedIn.Length * 2)));
-        if (_changedIn[slot] == _change) return;
-        _changedIn[slot] = _change;
+        if (slot >> 6 >= _changedBits.Length) Array.Resize(ref _changedBits, Math.Max((slot >> 6) + 1, Math.Max(16, _changedBits.Length * 2)));
+        ref var bits = ref _changedBits[slot >> 6];
+        if ((bits >> (slot & 63) & 1) != 0) return;
+        bits |= 1UL << (slot & 63);
         _changed.Add(slot);
     }
 
@@ -82,9 +82,9 @@ internal sealed class PartitionState
     /// <summary>Everything is in the log.</summary>
     public void MarkCommitted()
     {
+        foreach (var slot in _changed) _changedBits[slot >> 6] &= ~(1UL << (slot & 63));
         _changed.Clear();
         _changedPins.Clear();
-        _change++;
         NamesCommitted = Names.Count;
     }
 

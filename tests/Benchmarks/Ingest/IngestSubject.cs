@@ -11,12 +11,12 @@ using Serverless.Telemetry.State;
 
 namespace Serverless.Benchmarks.Ingest;
 
-/// <summary>The whole function from the host's request bytes to the answer, publishing stubbed: events per second on one core and
-/// on two partitions side by side, where the time goes, and how fast a partition's state is read back.</summary>
+/// <summary>The whole function from the host's request bytes to the answer, publishing stubbed and to the local Event Hubs: events
+/// per second on one core and on two partitions side by side, where the time goes, and how fast a partition's state is read back.</summary>
 /// <remarks>Own harness: several rounds over the same requests, each by a process with nothing in memory; medians.</remarks>
 internal static class IngestSubject
 {
-    public const string What = "the whole function from the host's request to the answer, publishing stubbed, and reading state back";
+    public const string What = "the whole function from the host's request to the answer, publishing stubbed and to the local Event Hubs, and reading state back";
     private const int BatchEvents = 500; // host.json: maxEventBatchSize
     private const int Devices = 1000;
 
@@ -26,15 +26,30 @@ internal static class IngestSubject
         var requests = Requests(messages);
         Console.WriteLine($"{requests.Length} requests of {BatchEvents} events of {Devices} devices, 8 metrics each, {requests.Average(request => request.Length) / BatchEvents:0} B of request an event");
 
+        var stubbed = await Measure("ingest", requests, null, rounds: 9, goal: 100_000).ConfigureAwait(false);
+        var hubs = await LocalHubs.Start().ConfigureAwait(false);
+        await using (hubs.ConfigureAwait(false))
+        {
+            var real = await Measure("ingest-hub", requests, hubs, rounds: 3, goal: null).ConfigureAwait(false);
+            if (hubs.Appended != hubs.Passes * (requests.Length * (long)BatchEvents - Devices)) throw new InvalidOperationException($"{hubs.Appended} events in hub validated after {hubs.Passes} passes");
+            Figure.Print("ingest-hub.share-of-stubbed", real / stubbed, "ratio"); // the broker runs in this process, on the same two cores
+        }
+
+        await Restore(100_000).ConfigureAwait(false);
+        return 0;
+    }
+
+    private static async Task<double> Measure(string name, byte[][] requests, LocalHubs? hubs, int rounds, double? goal)
+    {
         var (one, two, cpu, stages) = (new List<double>(), new List<double>(), new List<double>(), new List<double[]>());
         using var self = Process.GetCurrentProcess();
-        for (var round = -2; round < 9; round++)
+        for (var round = -2; round < rounds; round++)
         {
-            var alone = await Pass(requests).ConfigureAwait(false);
+            var alone = await Pass(requests, hubs).ConfigureAwait(false);
             self.Refresh();
             var busy = self.TotalProcessorTime;
             var began = Stopwatch.GetTimestamp();
-            await Task.WhenAll(Task.Run(() => Pass(requests)), Task.Run(() => Pass(requests))).ConfigureAwait(false);
+            await Task.WhenAll(Task.Run(() => Pass(requests, hubs)), Task.Run(() => Pass(requests, hubs))).ConfigureAwait(false);
             var both = Stopwatch.GetElapsedTime(began).TotalSeconds;
             self.Refresh();
             if (round < 0) continue; // two rounds warm the tiers
@@ -44,27 +59,29 @@ internal static class IngestSubject
             stages.Add(alone.Stages);
         }
 
-        Figure.Print("ingest.2cores", Median(two), "events/s", ">=", 100_000);
-        Figure.Print("ingest.cpu", Median(cpu) * 1e9, "ns of processor time/event"); // what a busy machine cannot stretch
-        Figure.Print("ingest.1core", Median(one), "events/s");
-        string[] names = ["read-request", "decide-and-publish", "commit", "answer"];
-        for (var i = 0; i < names.Length; i++) Figure.Print($"ingest.{names[i]}", Median([.. stages.Select(stage => stage[i])]) * 1e9, "ns/event");
-        Figure.Print("ingest.allocated", Median([.. stages.Select(stage => stage[4])]), "B/event");
-        Figure.Print("ingest.state-written", Median([.. stages.Select(stage => stage[5])]), "B/event");
-        await Restore(100_000).ConfigureAwait(false);
-        return 0;
+        if (goal is { } least) Figure.Print($"{name}.2cores", Median(two), "events/s", ">=", least);
+        else Figure.Print($"{name}.2cores", Median(two), "events/s");
+        Figure.Print($"{name}.cpu", Median(cpu) * 1e9, "ns of processor time/event"); // what a busy machine cannot stretch
+        Figure.Print($"{name}.1core", Median(one), "events/s");
+        string[] names = ["read-request", "decide-and-prepare", "publish", "commit", "answer"];
+        for (var i = 0; i < names.Length; i++) Figure.Print($"{name}.{names[i]}", Median([.. stages.Select(stage => stage[i])]) * 1e9, "ns/event");
+        Figure.Print($"{name}.state-written", Median([.. stages.Select(stage => stage[6])]), "B/event");
+        // Allocation is counted by thread, and publishing to a real hub changes threads.
+        if (hubs is null) Figure.Print($"{name}.allocated", Median([.. stages.Select(stage => stage[5])]), "B/event");
+        return Median(two);
     }
 
-    private static async Task<(double Seconds, double[] Stages)> Pass(byte[][] requests)
+    private static async Task<(double Seconds, double[] Stages)> Pass(byte[][] requests, LocalHubs? hubs)
     {
-        var (validated, alerts, state) = (new StubHub(), new StubHub(), new StubBlobs(keep: false));
+        var (validated, alerts, state) = (new TimedHub(hubs?.Validated ?? new StubHub()), hubs?.Alerts ?? new StubHub(), new StubBlobs(keep: false));
+        hubs?.Began();
         var profiles = new StubProfiles(await File.ReadAllBytesAsync(Traffic.ProfilePath()).ConfigureAwait(false));
         using var shelf = new ProfileShelf(profiles, profiles, TimeSpan.FromHours(1), TimeProvider.System);
-        var stores = new PartitionStores(validated, validated, alerts, new StubBlobs(keep: false), state, shelf);
+        var stores = new PartitionStores(new StubHub(), validated, alerts, new StubBlobs(keep: false), state, shelf);
         var settings = new IngestSettings { ProfilePollInterval = TimeSpan.FromHours(1), TakeoverWait = TimeSpan.FromSeconds(15), PositionInterval = TimeSpan.FromMinutes(1), ReadBackGroup = "$Default" };
         using var ingest = new Telemetry.IngestTelemetry.Ingest("p", stores, () => new PartitionState(), settings, TimeProvider.System, NullLogger<Telemetry.IngestTelemetry.Ingest>.Instance);
 
-        var stages = new double[6];
+        var stages = new double[7];
         var allocated = GC.GetAllocatedBytesForCurrentThread();
         var began = Stopwatch.GetTimestamp();
         foreach (var request in requests)
@@ -78,14 +95,15 @@ internal static class IngestSubject
             if (summary.Accepted == 0) continue; // the devices' twins
             stages[0] += Seconds(start, read);
             stages[1] += Seconds(read, validated.CalledAt);
-            stages[2] += Seconds(validated.CalledAt, state.CalledAt);
-            stages[3] += Seconds(state.CalledAt, end);
+            stages[2] += Seconds(validated.CalledAt, validated.EndedAt);
+            stages[3] += Seconds(validated.EndedAt, state.CalledAt);
+            stages[4] += Seconds(state.CalledAt, end);
         }
 
         var seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
-        for (var i = 0; i < 4; i++) stages[i] /= validated.Events;
-        stages[4] = (GC.GetAllocatedBytesForCurrentThread() - allocated) / (double)validated.Events;
-        stages[5] = state.Appended / (double)validated.Events;
+        for (var i = 0; i < 5; i++) stages[i] /= validated.Events;
+        stages[5] = (GC.GetAllocatedBytesForCurrentThread() - allocated) / (double)validated.Events;
+        stages[6] = state.Appended / (double)validated.Events;
         return (seconds, stages);
     }
 
@@ -105,8 +123,13 @@ internal static class IngestSubject
             state.Bindings[slot] = state.Names.Number(Traffic.Profile);
             var judged = new Telemetry.Validation.TelemetryEvent
             {
-                Body = traffic.Json[0], ContentType = "application/json"u8, DeviceId = state.Devices.Id(slot), GenerationId = "1"u8,
-                AuthMethod = """{"scope":"device"}"""u8, EnqueuedAt = traffic.At[0], SequenceNumber = device,
+                Body = traffic.Json[0],
+                ContentType = "application/json"u8,
+                DeviceId = state.Devices.Id(slot),
+                GenerationId = "1"u8,
+                AuthMethod = """{"scope":"device"}"""u8,
+                EnqueuedAt = traffic.At[0],
+                SequenceNumber = device,
             };
             if (bench.Decide(judged, profile, ref state.Judged[slot], readings).Fault is { } fault) throw new InvalidOperationException(fault.ToString());
             state.MarkChanged(slot);

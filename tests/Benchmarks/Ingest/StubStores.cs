@@ -8,25 +8,42 @@ using Serverless.Telemetry.State;
 
 namespace Serverless.Benchmarks.Ingest;
 
-/// <summary>A hub that counts what it is given and remembers when it was called.</summary>
+/// <summary>A hub that takes what it is given and keeps nothing.</summary>
 internal sealed class StubHub : IHub, ISourceHub
+{
+    public Task Publish(IReadOnlyList<OutgoingEvent> events, CancellationToken cancel) => Task.CompletedTask;
+
+    public Task<HubPositions> Positions(CancellationToken cancel) => Task.FromResult(new HubPositions());
+
+    public Task<HubPositions> Forgotten(CancellationToken cancel) => Task.FromResult(new HubPositions());
+
+    public Task ReadBack(HubPositions after, HubPositions until, Action<Published> found, CancellationToken cancel) => Task.CompletedTask;
+
+    public Task<long> LastSequence(string partition, CancellationToken cancel) => Task.FromResult(-1L);
+}
+
+/// <summary>A hub in front of another that counts and remembers when publishing began and ended.</summary>
+internal sealed class TimedHub(IHub hub) : IHub
 {
     public long Events { get; private set; }
 
     public long CalledAt { get; private set; }
 
-    public Task Publish(IReadOnlyList<OutgoingEvent> events, CancellationToken cancel)
+    public long EndedAt { get; private set; }
+
+    public async Task Publish(IReadOnlyList<OutgoingEvent> events, CancellationToken cancel)
     {
         CalledAt = Stopwatch.GetTimestamp();
+        await hub.Publish(events, cancel).ConfigureAwait(false);
+        EndedAt = Stopwatch.GetTimestamp();
         Events += events.Count;
-        return Task.CompletedTask;
     }
 
-    public Task<HubPositions> Positions(CancellationToken cancel) => Task.FromResult(new HubPositions { ["0"] = Events });
+    public Task<HubPositions> Positions(CancellationToken cancel) => hub.Positions(cancel);
 
-    public Task ReadBack(HubPositions after, HubPositions until, Action<Published> found, CancellationToken cancel) => Task.CompletedTask;
+    public Task<HubPositions> Forgotten(CancellationToken cancel) => hub.Forgotten(cancel);
 
-    public Task<long> LastSequence(string partition, CancellationToken cancel) => Task.FromResult(-1L);
+    public Task ReadBack(HubPositions after, HubPositions until, Action<Published> found, CancellationToken cancel) => hub.ReadBack(after, until, found, cancel);
 }
 
 /// <summary>A container in memory.</summary>

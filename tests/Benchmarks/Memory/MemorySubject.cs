@@ -1,11 +1,13 @@
 using System.Diagnostics;
 using System.Text;
 using Serverless.Benchmarks.Validation;
+using Serverless.Telemetry.State;
 using Serverless.Telemetry.Validation;
 
 namespace Serverless.Benchmarks.Memory;
 
-/// <summary>What a million devices cost in memory: windows, rate, last values, alert back-off, and finding them.</summary>
+/// <summary>What a million devices cost in memory: windows, rate, last values, alert back-off, and finding them, in the tables of the
+/// function app; and the same with everything else that a partition keeps of a device.</summary>
 internal static class MemorySubject
 {
     public const string What = "1,000,000 devices judged once each: bytes of memory a device, and the time to find one";
@@ -18,7 +20,7 @@ internal static class MemorySubject
         var (judge, readings) = (new Judge(), new Readings());
         var id = Encoding.ASCII.GetBytes("env-sensor-0000000");
         var before = GC.GetTotalMemory(forceFullCollection: true);
-        var table = new DeviceTable(seed: 1);
+        var (ids, states) = (new DeviceIds(), new JudgedColumn());
         var clock = Stopwatch.StartNew();
         for (var i = 0; i < devices; i++)
         {
@@ -32,7 +34,7 @@ internal static class MemorySubject
                 AuthMethod = """{"scope":"device","type":"x509","issuer":"external"}"""u8,
                 EnqueuedAt = traffic.At[0],
             };
-            if (!judge.Decide(e, profile, ref table.Of(id), readings).Accepted) throw new InvalidOperationException("Refused.");
+            if (!judge.Decide(e, profile, ref states[ids.FindOrAdd(id)], readings).Accepted) throw new InvalidOperationException("Refused.");
         }
 
         var first = clock.Elapsed;
@@ -41,16 +43,36 @@ internal static class MemorySubject
         for (var i = 0; i < devices; i++)
         {
             Number(id, (int)(i * 7919L % devices));
-            if (!table.Of(id).IsSeen) throw new InvalidOperationException("Lost.");
+            if (!ids.TryFind(id, out var slot) || !states[slot].IsSeen) throw new InvalidOperationException("Lost.");
         }
 
-        Figure.Print("memory-devices", table.Count, "devices", ">=", devices);
+        Figure.Print("memory-devices", ids.Count, "devices", ">=", devices);
         Figure.Print("memory-state", DeviceState.Bytes, "B/device");
         Figure.Print("memory-device", held / (double)devices, "B/device", "<=", 256);
         Figure.Print("memory-first-event", first.TotalNanoseconds / devices, "ns/device");
         Figure.Print("memory-find", clock.Elapsed.TotalNanoseconds / devices, "ns/device");
-        GC.KeepAlive(table);
+        GC.KeepAlive((ids, states));
+        Partition(devices, id);
         return Task.FromResult(0);
+    }
+
+    // Everything a partition keeps of a device: the above, its profile, and whether it has changed.
+    private static void Partition(int devices, byte[] id)
+    {
+        var before = GC.GetTotalMemory(forceFullCollection: true);
+        var state = new PartitionState();
+        for (var i = 0; i < devices; i++)
+        {
+            Number(id, i);
+            var slot = state.Devices.FindOrAdd(id);
+            state.Bindings[slot] = 1;
+            _ = state.Judged[slot].IsSeen;
+            state.MarkChanged(slot);
+            if (i % 500 == 499) state.MarkCommitted();
+        }
+
+        Figure.Print("memory-partition", (GC.GetTotalMemory(forceFullCollection: true) - before) / (double)devices, "B/device");
+        GC.KeepAlive(state);
     }
 
     private static void Number(byte[] id, int number)

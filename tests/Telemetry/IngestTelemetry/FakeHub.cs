@@ -36,11 +36,24 @@ internal sealed class FakeHub(string name, FaultPlan plan) : IHub
         return positions;
     }
 
+    /// <summary>How many of the first events of each partition retention has taken.</summary>
+    public int Expired { get; set; }
+
+    public async Task<HubPositions> Forgotten(CancellationToken cancel)
+    {
+        var forgotten = new HubPositions();
+        await plan.Call($"{name}.Forgotten", _ =>
+        {
+            for (var i = 0; i < _partitions.Length; i++) forgotten[$"{i}"] = Math.Min(Expired, _partitions[i].Count) - 1;
+        });
+        return forgotten;
+    }
+
     public Task ReadBack(HubPositions after, HubPositions until, Action<Published> found, CancellationToken cancel) => plan.Call($"{name}.ReadBack", _ =>
     {
         for (var i = 0; i < _partitions.Length; i++)
         {
-            for (var at = (int)after.Of($"{i}") + 1; at <= until.Of($"{i}"); at++)
+            for (var at = Math.Max((int)after.Of($"{i}") + 1, Expired); at <= until.Of($"{i}"); at++)
             {
                 var one = _partitions[i][at];
                 ReadBackCount++;

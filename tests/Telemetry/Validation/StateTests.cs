@@ -64,26 +64,4 @@ public class StateTests
 
         Assert.InRange(read, 2_000, 20_000);
     }
-
-    [Fact]
-    public void A_table_finds_every_device_again_and_keeps_them_apart()
-    {
-        var table = new DeviceTable(seed: 9);
-        for (var i = 0; i < 20_000; i++) table.Of(Id(i)).Highest = (ulong)i;
-        Assert.Equal(20_000, table.Count);
-        for (var i = 0; i < 20_000; i++)
-        {
-            Assert.Equal((ulong)i, table.Of(Id(i)).Highest);
-            Assert.Equal(Id(i), table.IdOf(i).ToArray());
-            Assert.Equal((ulong)i, table[i].Highest);
-        }
-
-        Assert.Equal(20_000, table.Count);
-        Assert.InRange(table.Bytes, 20_000 * 228, 20_000 * 300);
-        Assert.Throws<ArgumentOutOfRangeException>(() => table.Of([]).Highest);
-        Assert.Throws<ArgumentOutOfRangeException>(() => table.Of(new byte[256]).Highest);
-        Assert.Equal(0UL, table.Of(new byte[255]).Highest);
-
-        static byte[] Id(int i) => Encoding.ASCII.GetBytes($"device-{i}");
-    }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Serverless.Telemetry.State;
 using Serverless.Telemetry.Validation;
 
 namespace Serverless.Telemetry.CommandLine;
@@ -13,6 +14,7 @@ public static class Commands
                telemetry draft --model MODEL --version N FILE
                telemetry import dtdl FILE
                telemetry import defender --into PROFILE FILE
+               telemetry replay --storage URL --event-hubs NAMESPACE ...     (telemetry replay --help says more)
         FILE is - for standard input. Traffic is one recorded event a line: {"deviceId","enqueuedAt","contentType"?,"contentEncoding"?,"body": base64},
         or one bare JSON message a line. Drafts and imports print a profile; what they could not carry over goes to standard error.
         """;
@@ -78,11 +80,11 @@ public static class Commands
             return 1;
         }
 
-        var (judge, readings, devices) = (new Judge(), new Readings(), new DeviceTable(seed: 0));
+        var (judge, readings, devices, states) = (new Judge(), new Readings(), new DeviceIds(), new JudgedColumn());
         var outcomes = new SortedDictionary<string, int>(StringComparer.Ordinal);
         foreach (var recorded in RecordedEvent.Read(lines))
         {
-            var verdict = judge.Decide(recorded.Event(), profile, ref devices.Of(Encoding.UTF8.GetBytes(recorded.DeviceId)), readings);
+            var verdict = judge.Decide(recorded.Event(), profile, ref states[devices.FindOrAdd(Encoding.UTF8.GetBytes(recorded.DeviceId))], readings);
             var outcome = verdict.Fault?.ToString() ?? "accepted";
             outcomes[outcome] = outcomes.GetValueOrDefault(outcome) + 1;
             if (!verdict.Accepted || verdict.Notes > VerdictNotes.FirstSeen)

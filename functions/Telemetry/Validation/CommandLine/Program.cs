@@ -1,3 +1,0 @@
-using Serverless.Telemetry.CommandLine;
-
-return Commands.Run(args, Console.In, Console.Out, Console.Error);
