@@ -194,6 +194,10 @@ public sealed class ReplayTests : IDisposable
         Assert.Equal(3, await _desk.Replay());
         Assert.Contains("profile test@1: profile-member-missing", _desk.Errors, StringComparison.Ordinal);
 
+        _desk.World.Documents.Put(World.Profile, Desk.Wide.Replace("\"test\"", "\"other\"", StringComparison.Ordinal));
+        Assert.Equal(3, await _desk.Replay());
+        Assert.Contains("profile-name", _desk.Errors, StringComparison.Ordinal);
+
         _desk.MendProfile();
         var blob = _desk.World.Rejected.Names.Single();
         await _desk.World.Rejected.Create("replayed/" + blob, TestContext.Current.CancellationToken);
