@@ -40,6 +40,31 @@ public class CborVectorTests
         Assert.Equal(bench.Readings.Value(6), parsed.RootElement.GetProperty("metrics").GetProperty("any").GetDouble());
     }
 
+    [Theory]
+    [InlineData("messageId")]
+    [InlineData("sentAt")]
+    [InlineData("sequence")]
+    [InlineData("deviceId")]
+    public void A_member_of_the_message_said_twice_is_refused(string member)
+    {
+        var bench = new Bench { ContentType = "application/cbor" };
+        var key = System.Text.Encoding.UTF8.GetBytes(member);
+        byte[] twice = [0xA2, (byte)(0x60 + key.Length), .. key, 0x61, .. "m"u8, (byte)(0x60 + key.Length), .. key, 0x61, .. "m"u8];
+        Assert.Equal("cbor-duplicate-key", bench.Judged(twice).Fault?.Code);
+        // Said once, the same bytes are read to their end and refused for what is missing.
+        Assert.NotEqual("cbor-duplicate-key", bench.Judged([0xA1, .. twice[1..(2 + key.Length + 2)]]).Fault?.Code);
+    }
+
+    [Theory]
+    [InlineData(4096, "well-formed")]
+    [InlineData(4097, "text-too-long")]
+    public void A_text_is_at_most_as_long_as_a_buffer(int bytes, string expect)
+    {
+        var bench = new Bench { ContentType = "application/cbor", Profile = Profiles.Of(Profiles.AllMetrics, "unknownMetrics=\"drop\"") };
+        byte[] text = [0x79, (byte)(bytes >> 8), (byte)(bytes & 0xFF), .. Enumerable.Repeat((byte)'n', bytes)];
+        Assert.Equal(expect, bench.Judged([.. Front, .. "xyz"u8, .. text]).Fault?.Code ?? "well-formed");
+    }
+
     [Fact]
     public void Self_described_CBOR_is_accepted_once_in_front_and_trailing_data_is_not()
     {
