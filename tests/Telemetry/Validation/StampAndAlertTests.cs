@@ -12,6 +12,8 @@ public class StampAndAlertTests
     [InlineData(Bench.Quiet, VerdictNotes.None)]
     [InlineData("""{"scope":"module","type":"sas"}""", VerdictNotes.None)]
     [InlineData("""{"type":"sas","scope":"hub","issuer":"iothub"}""", VerdictNotes.HubScopeKey)]
+    [InlineData("""{"version":1,"nothing":null,"scope":"device"}""", VerdictNotes.None)]
+    [InlineData("""["scope","device"]""", VerdictNotes.AuthMethodUnreadable)]
     [InlineData("""{"scope":"fleet"}""", VerdictNotes.AuthMethodUnreadable)]
     [InlineData("""{"scope":"device","scope":"hub"}""", VerdictNotes.AuthMethodUnreadable)]
     [InlineData("""{"inner":{"scope":"device"}}""", VerdictNotes.AuthMethodUnreadable)]
@@ -30,6 +32,15 @@ public class StampAndAlertTests
         Assert.Equal(expected, verdict.AlertNotes);
         // The answer comes from memory the second time, and is the same.
         Assert.Equal(expected, Next().Notes & VerdictNotes.Alerting);
+    }
+
+    [Theory]
+    [InlineData(512, VerdictNotes.None)]
+    [InlineData(513, VerdictNotes.AuthMethodUnreadable)]
+    public void A_stamp_has_at_most_512_bytes(int length, VerdictNotes expected)
+    {
+        _bench.AuthMethod = """{"scope":"device"}""".PadRight(length);
+        Assert.Equal(expected, Next().AlertNotes);
     }
 
     [Fact]
