@@ -12,7 +12,7 @@ public static class LocalTenant
     public static Guid TenantId { get; } = Id("tenant");
 
     /// <summary>Function app Enrollment: the device ledger. (DPS joins with its own service.)</summary>
-    public static Principal Enrollment { get; } = App("enrollment", Table("devices"));
+    public static Principal Enrollment { get; } = App("enrollment", Table("devices"), Blob("audit"));
 
     /// <summary>Function app Telemetry: reads hub <c>telemetry</c>, publishes to <c>validated</c> and <c>alerts</c>, keeps state and
     /// refused events, reads profiles.</summary>
@@ -35,7 +35,8 @@ public static class LocalTenant
         "lifecycle",
         new("IoT Hub Registry Contributor", "iothub"),
         new("Azure Event Hubs Data Sender", "eventhubs/alerts"),
-        Table("devices"));
+        Table("devices"),
+        Blob("audit"));
 
     /// <summary>Function app Response: reads <c>alerts</c>, keeps incidents, contains devices in the registry.</summary>
     public static Principal Response { get; } = App(
