@@ -11,7 +11,7 @@ internal static class Some
 
     public static KeyThumbprint Key(string name) => KeyThumbprint.Of(Encoding.UTF8.GetBytes(name));
 
-    public static DeviceKey X509(string name) => new(KeyKind.X509, Key(name), Now.AddDays(-1), Now.AddDays(300), Convert.ToBase64String(Encoding.UTF8.GetBytes(name)));
+    public static DeviceKey X509(string name) => new(KeyKind.X509, Key(name), Now.AddDays(-1), Now.AddDays(300), Convert.ToBase64String(Encoding.UTF8.GetBytes(name)), Key("certificate " + name).Text);
 
     public static Deed Deed(Act act, string why = "because") => new(act, "tester", why, Now);
 

@@ -84,6 +84,7 @@ internal static class DeviceRow
         if (key.NotBefore is { } from) row[column + "NotBefore"] = from;
         if (key.NotAfter is { } to) row[column + "NotAfter"] = to;
         Put(row, column + "Certificate", key.Certificate);
+        Put(row, column + "CertificateThumbprint", key.CertificateThumbprint);
     }
 
     private static DeviceKey? Key(TableEntity row, string column)
@@ -91,7 +92,9 @@ internal static class DeviceRow
         if (row.GetString(column + "Kind") is not { } word) return null;
         if (!Words.TryKind(word, out var kind)) throw Broken(row, column);
         var thumbprint = row.GetString(column) is { } text ? KeyThumbprint.From(text) : null;
-        return new DeviceKey(kind, thumbprint, row.GetDateTimeOffset(column + "NotBefore"), row.GetDateTimeOffset(column + "NotAfter"), row.GetString(column + "Certificate"));
+        return new DeviceKey(
+            kind, thumbprint, row.GetDateTimeOffset(column + "NotBefore"), row.GetDateTimeOffset(column + "NotAfter"), row.GetString(column + "Certificate"),
+            row.GetString(column + "CertificateThumbprint"));
     }
 
     private static string Need(TableEntity row, string column) => row.GetString(column) ?? throw Broken(row, column);
