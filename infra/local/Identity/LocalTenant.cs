@@ -11,12 +11,13 @@ public static class LocalTenant
     /// <summary>The tenant's id.</summary>
     public static Guid TenantId { get; } = Id("tenant");
 
-    /// <summary>Function app Enrollment: enrolments in DPS, the registry to look at, the device ledger.</summary>
+    /// <summary>Function app Enrollment: enrolments in DPS, the registry to look at, the device ledger and its trail.</summary>
     public static Principal Enrollment { get; } = App(
         "enrollment",
         new("DPS enrolment operator (custom)", "dps"),
         new("IoT Hub registry reader (custom)", "iothub"),
-        Table("devices"));
+        Table("devices"),
+        Blob("audit"));
 
     /// <summary>Function app Telemetry: reads hub <c>telemetry</c>, publishes to <c>validated</c> and <c>alerts</c>, keeps state and
     /// refused events, reads profiles.</summary>
@@ -43,7 +44,8 @@ public static class LocalTenant
         new("IoT Hub registry operator (custom)", "iothub"),
         new("Azure Event Hubs Data Sender", "eventhubs/alerts"),
         Signer("death-certificates"),
-        Table("devices"));
+        Table("devices"),
+        Blob("audit"));
 
     /// <summary>Function app Response: reads <c>alerts</c>, keeps incidents, contains devices in the registry.</summary>
     public static Principal Response { get; } = App(
