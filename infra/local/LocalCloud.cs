@@ -9,6 +9,7 @@ using Serverless.Local.EventHubs;
 using Serverless.Local.FunctionsHost;
 using Serverless.Local.Identity;
 using Serverless.Local.IotHub;
+using Serverless.Local.KeyVault;
 using Serverless.Local.Processes;
 using Serverless.Local.Storage;
 using Serverless.Local.Tls;
@@ -40,9 +41,9 @@ public sealed record LocalCloudOptions
     public ILogger Log { get; init; } = NullLogger.Instance;
 }
 
-/// <summary>An Azure on this machine: identity, storage, Event Hubs and IoT Hub on loopback, and the function apps as deployed.</summary>
+/// <summary>An Azure on this machine: identity, storage, Key Vault, Event Hubs and IoT Hub on loopback, and the function apps as deployed.</summary>
 /// <remarks>For development and tests: it holds every key of its tenant in memory. Services start in the order of their needs and
-/// stop in reverse. DPS and Key Vault join here with the functions that need them. Thread-safe once started.</remarks>
+/// stop in reverse. DPS joins here with the functions that need it. Thread-safe once started.</remarks>
 public sealed class LocalCloud : IAsyncDisposable
 {
     private readonly Stack<IAsyncDisposable> _started = new();
@@ -86,6 +87,9 @@ public sealed class LocalCloud : IAsyncDisposable
 
     /// <summary>IoT Hub.</summary>
     public IotHubService IotHub { get; private set; } = null!;
+
+    /// <summary>The key vault, with a key for everybody who has a role on one.</summary>
+    public KeyVaultService KeyVault { get; private set; } = null!;
 
     /// <summary>The function apps that run, by name.</summary>
     public IReadOnlyDictionary<string, FunctionsHost.FunctionsHost> Apps => _apps;
@@ -175,6 +179,10 @@ public sealed class LocalCloud : IAsyncDisposable
         _options.Step("starting storage (Azurite)");
         Storage = Remember(await Azurite.Start(
             new AzuriteOptions { DataFolder = _options.Data, Say = _options.Step }, Authority, Tokens, Tenant, cancel).ConfigureAwait(false));
+        _options.Step("starting Key Vault");
+        KeyVault = Remember(await KeyVaultService.Start(
+            new KeyVaultOptions { Folder = _options.Data }, Identity.AuthorityHost, Authority, Tokens, Tenant, _wall, cancel).ConfigureAwait(false));
+        KeyVault.Ensure(LocalTenant.VaultKeys);
         _options.Step("starting Event Hubs");
         var hubs = _heads is null ? _options.EventHubs : _options.EventHubs with { Seeds = _heads.Take(_options.EventHubs.Hubs) };
         EventHubs = Remember(await EventHubsService.Start(hubs, Authority, Tokens, Tenant, Clock, _wall, cancel).ConfigureAwait(false));
@@ -193,6 +201,7 @@ public sealed class LocalCloud : IAsyncDisposable
             ["AzureWebJobsStorage__blobServiceUri"] = Storage.BlobServiceUri.ToString(),
             ["AzureWebJobsStorage__queueServiceUri"] = Storage.QueueServiceUri.ToString(),
             ["AzureWebJobsStorage__tableServiceUri"] = Storage.TableServiceUri.ToString(),
+            ["KeyVault__vaultUri"] = KeyVault.VaultUri.ToString(),
             ["EventHubs__fullyQualifiedNamespace"] = EventHubs.FullyQualifiedNamespace,
             ["Storage__blobServiceUri"] = Storage.BlobServiceUri.ToString(),
             ["Storage__tableServiceUri"] = Storage.TableServiceUri.ToString(),
