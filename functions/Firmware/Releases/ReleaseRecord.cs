@@ -60,10 +60,9 @@ public sealed record Image(string Name, long Bytes, string Tag);
 /// <param name="RoleVersion">Its version.</param>
 /// <param name="BaseVersion">The published version it was worked out from; 0 before the first.</param>
 /// <param name="Expires">When it will expire, UTC, whole seconds.</param>
-/// <param name="Target">The target that it adds or takes away; empty for a renewal.</param>
 /// <param name="Sha256">Digest of the canonical bytes.</param>
 /// <param name="Approvals">The pipeline's signature first, then people's.</param>
-public sealed record Proposal(long RoleVersion, long BaseVersion, DateTimeOffset Expires, string Target, string Sha256, IReadOnlyList<Approval> Approvals);
+public sealed record Proposal(long RoleVersion, long BaseVersion, DateTimeOffset Expires, string Sha256, IReadOnlyList<Approval> Approvals);
 
 /// <summary>A signature over a proposal.</summary>
 /// <param name="KeyId">Of the key.</param>

@@ -44,7 +44,6 @@ public static class ReleaseStates
         [(ReleaseState.Checking, ReleaseEvent.Progressed)] = ReleaseState.Checking,
         [(ReleaseState.Checking, ReleaseEvent.Proposed)] = ReleaseState.Proposed,
         [(ReleaseState.Checking, ReleaseEvent.Refused)] = ReleaseState.Refused,
-        [(ReleaseState.Checking, ReleaseEvent.Published)] = ReleaseState.Published, // the table was lost, the repository was not
         [(ReleaseState.Proposed, ReleaseEvent.Signed)] = ReleaseState.Proposed,
         [(ReleaseState.Proposed, ReleaseEvent.Approved)] = ReleaseState.Approved,
         [(ReleaseState.Proposed, ReleaseEvent.Overtaken)] = ReleaseState.Stale,
