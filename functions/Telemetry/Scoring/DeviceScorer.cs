@@ -45,6 +45,9 @@ public readonly ref partial struct DeviceScorer
     /// <summary>Usual time between messages in milliseconds; 0 before the second.</summary>
     public double GapMs => _head.Cadence.GapMs;
 
+    /// <summary>When the newest message was sent, Unix milliseconds; 0 before the first.</summary>
+    public long LastSentMs => _head.Cadence.LastMs;
+
     /// <summary>Asks whether the device is silent, given the time its partition has reached.</summary>
     /// <param name="nowMs">Newest time seen on the partition.</param>
     /// <param name="finding">The silence, once a silence.</param>
