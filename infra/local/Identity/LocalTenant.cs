@@ -11,8 +11,15 @@ public static class LocalTenant
     /// <summary>The tenant's id.</summary>
     public static Guid TenantId { get; } = Id("tenant");
 
-    /// <summary>Function app Enrollment: the device ledger. (DPS joins with its own service.)</summary>
-    public static Principal Enrollment { get; } = App("enrollment", Table("devices"), Blob("audit"));
+    /// <summary>Function app Enrollment: enrolments in DPS, the registry to look at, the device ledger and its trail, batches, the policy.</summary>
+    public static Principal Enrollment { get; } = App(
+        "enrollment",
+        new("DPS enrolment operator (custom)", "dps"),
+        new("IoT Hub registry reader (custom)", "iothub"),
+        new("Storage Blob Data Reader", "storage/blob/profiles"),
+        Table("devices"),
+        Blob("audit"),
+        Blob("enrollment"));
 
     /// <summary>Function app Telemetry: reads hub <c>telemetry</c>, publishes to <c>validated</c> and <c>alerts</c>, keeps state and
     /// refused events, reads profiles.</summary>
@@ -30,10 +37,12 @@ public static class LocalTenant
     /// <summary>Function app Firmware: the OTA repository, images awaiting a release, the releases table.</summary>
     public static Principal Firmware { get; } = App("firmware", Blob("ota"), Blob("firmware"), Table("releases"));
 
-    /// <summary>Function app Lifecycle: the registry, the device ledger, findings to <c>alerts</c>.</summary>
+    /// <summary>Function app Lifecycle: enrolments and registrations in DPS, the registry, twins and methods, the device ledger, findings to
+    /// <c>alerts</c>.</summary>
     public static Principal Lifecycle { get; } = App(
         "lifecycle",
-        new("IoT Hub Registry Contributor", "iothub"),
+        new("DPS enrolment operator (custom)", "dps"),
+        new("IoT Hub registry operator (custom)", "iothub"),
         new("Azure Event Hubs Data Sender", "eventhubs/alerts"),
         Table("devices"),
         Blob("audit"));
@@ -56,6 +65,7 @@ public static class LocalTenant
         [
             new("Azure Event Hubs Data Owner", "eventhubs"),
             new("IoT Hub Data Contributor", "iothub"),
+            new("Device Provisioning Service Data Contributor", "dps"),
             .. StorageOwner(),
         ],
         ["Device.Enroll", "Device.Decommission", "Incident.Respond", "Fleet.Read"]);
