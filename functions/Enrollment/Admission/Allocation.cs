@@ -65,6 +65,15 @@ public static class Allocation
         return new Admitted(hub, After(about, model, hub, now), about.Row, model);
     }
 
+    /// <summary>The key to look up: the one shown, or the row's own whose certificate was shown.</summary>
+    /// <param name="request">DPS's question.</param>
+    /// <param name="row">The device's row, if any.</param>
+    public static KeyThumbprint? KeyOf(AllocationRequest request, DeviceRecord? row)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return request.Presented.Key?.Thumbprint ?? (row is null ? null : Match(row, request.Presented)?.Thumbprint);
+    }
+
     private static Fault? Standing(AllocationCase about, DateTimeOffset now)
     {
         var (request, row) = (about.Request, about.Row);
