@@ -10,6 +10,16 @@ public static class Roles
         ["Azure Event Hubs Data Owner"] = ["Microsoft.EventHub/*"],
         ["Azure Event Hubs Data Sender"] = ["Microsoft.EventHub/*/send/action"],
         ["Azure Event Hubs Data Receiver"] = ["Microsoft.EventHub/*/receive/action"],
+        ["Key Vault Crypto Officer"] = ["Microsoft.KeyVault/vaults/keys/*"],
+        ["Key Vault Crypto User"] =
+        [
+            "Microsoft.KeyVault/vaults/keys/read", "Microsoft.KeyVault/vaults/keys/update/action", "Microsoft.KeyVault/vaults/keys/backup/action",
+            "Microsoft.KeyVault/vaults/keys/encrypt/action", "Microsoft.KeyVault/vaults/keys/decrypt/action",
+            "Microsoft.KeyVault/vaults/keys/wrap/action", "Microsoft.KeyVault/vaults/keys/unwrap/action",
+            "Microsoft.KeyVault/vaults/keys/sign/action", "Microsoft.KeyVault/vaults/keys/verify/action",
+        ],
+        ["Key Vault Reader"] = ["Microsoft.KeyVault/vaults/*/read"],
+        ["Key signer (custom)"] = ["Microsoft.KeyVault/vaults/keys/read", "Microsoft.KeyVault/vaults/keys/sign/action"],
         ["IoT Hub Data Contributor"] = ["Microsoft.Devices/IotHubs/*"],
         ["IoT Hub Data Reader"] = ["Microsoft.Devices/IotHubs/*/read"],
         ["IoT Hub Registry Contributor"] = ["Microsoft.Devices/IotHubs/devices/*"],
