@@ -21,5 +21,12 @@ public enum KeyKind
 /// <param name="NotAfter">Last instant of it.</param>
 /// <param name="Certificate">The leaf certificate, DER in base64; only X.509. Not secret. Kept because a group's device can be locked
 /// out of DPS only by an individual enrolment that names its certificate.</param>
+/// <param name="CertificateThumbprint">SHA-256 of the leaf certificate, 64 lower-case hex characters; only X.509. What DPS and IoT Hub
+/// show of a certificate, where they do not show the key.</param>
 public sealed record DeviceKey(
-    KeyKind Kind, KeyThumbprint? Thumbprint, DateTimeOffset? NotBefore = null, DateTimeOffset? NotAfter = null, string? Certificate = null);
+    KeyKind Kind,
+    KeyThumbprint? Thumbprint,
+    DateTimeOffset? NotBefore = null,
+    DateTimeOffset? NotAfter = null,
+    string? Certificate = null,
+    string? CertificateThumbprint = null);

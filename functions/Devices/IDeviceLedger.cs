@@ -71,7 +71,7 @@ public interface IDeviceLedger
     /// those. Harmless at any time, from several places at once; a timer's work.</summary>
     /// <param name="cancel">Stops the call.</param>
     /// <returns>How many things were finished.</returns>
-    Task<int> Heal(CancellationToken cancel);
+    Task<int> Settle(CancellationToken cancel);
 }
 
 /// <summary>Which devices; what is <see langword="null"/> does not matter.</summary>

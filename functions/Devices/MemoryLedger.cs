@@ -79,7 +79,7 @@ public sealed class MemoryLedger : IDeviceLedger, IDeviceGroups
         Locked<IReadOnlyList<AuditEntry>>(() => [.. _trail.Where(entry => entry.Device == id)], cancel);
 
     /// <inheritdoc/>
-    public Task<int> Heal(CancellationToken cancel) => Locked(() => 0, cancel);
+    public Task<int> Settle(CancellationToken cancel) => Locked(() => 0, cancel);
 
     /// <inheritdoc/>
     Task<DeviceGroup?> IDeviceGroups.Get(string id, CancellationToken cancel) => Locked(() => _groups.GetValueOrDefault(id), cancel);
