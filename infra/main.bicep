@@ -61,6 +61,9 @@ param isolated bool = false
 @description('Optional. Signing keys in hardware.')
 param hardwareKeys bool = false
 
+@description('Optional. Keeps what devices sent, byte for byte, beside the audit records.')
+param forensics bool = false
+
 @description('Optional. Days that audit records cannot be changed or deleted.')
 @minValue(1)
 @maxValue(3650)
@@ -69,6 +72,23 @@ param auditDays int = 365
 @description('Optional. Days that refused events are kept.')
 @minValue(1)
 param rejectedDays int = 30
+
+@description('Optional. Days that a published firmware file cannot be changed or removed.')
+@minValue(1)
+@maxValue(3650)
+param otaDays int = 180
+
+@description('Optional. Days that the copy of telemetry is kept, and cannot be changed meanwhile.')
+@minValue(1)
+@maxValue(3650)
+param forensicsDays int = 30
+
+@description('Required. What a month may cost before people are told, in the currency of the subscription.')
+@minValue(1)
+param monthlyBudget int
+
+@description('Required. First day of the month of the first deployment, as yyyy-MM-01; the platform refuses to change it later.')
+param budgetStart string
 
 var tags = { workload: workload, environment: environment, source: 'infra/main.bicep' }
 var token = take(uniqueString(subscription().id, workload, environment, location), 5)
@@ -123,6 +143,12 @@ var principals = {
   lifecycle: identities[indexOf(appNames, 'lifecycle')].outputs.principalId
 }
 
+module captureIdentity 'modules/identity.bicep' = if (forensics) {
+  name: 'identity-capture'
+  scope: group
+  params: { name: nameOf('id', '${workload}-capture', environment, token), location: location, tags: tags }
+}
+
 module monitoring 'modules/monitoring.bicep' = {
   name: 'monitoring'
   scope: group
@@ -147,6 +173,13 @@ module eventHubs 'modules/eventHubs.bicep' = {
     throughputUnits: size.throughputUnits
     throughputUnitsMax: size.throughputUnitsMax
     partitions: size.partitions
+    capture: forensics
+      ? {
+          identityId: captureIdentity!.outputs.id
+          storageAccountId: auditStorage.outputs.id
+          container: 'capture'
+        }
+      : null
     workspaceId: monitoring.outputs.workspaceId
     isolated: isolated
     principals: principals
@@ -239,7 +272,7 @@ module otaStorage 'modules/storage.bicep' = {
     location: location
     tags: tags
     sku: 'Standard_ZRS'
-    containers: [{ name: 'ota' }]
+    containers: [{ name: 'ota', versionsKeptDays: otaDays }]
     principals: principals
     rights: [
       { on: 'ota', kind: 'container', app: 'firmware', right: 'write' }
@@ -258,13 +291,19 @@ module auditStorage 'modules/storage.bicep' = {
     location: location
     tags: tags
     sku: 'Standard_GZRS'
-    containers: [{ name: 'audit', immutableDays: auditDays }]
-    principals: principals
-    rights: [
-      { on: 'audit', kind: 'container', app: 'enrollment', right: 'write' }
-      { on: 'audit', kind: 'container', app: 'firmware', right: 'write' }
-      { on: 'audit', kind: 'container', app: 'lifecycle', right: 'write' }
-    ]
+    containers: concat(
+      [{ name: 'audit', immutableDays: auditDays }],
+      forensics ? [{ name: 'capture', immutableDays: forensicsDays, deleteAfterDays: forensicsDays + 1 }] : []
+    )
+    principals: union(principals, forensics ? { capture: captureIdentity!.outputs.principalId } : {})
+    rights: concat(
+      [
+        { on: 'audit', kind: 'container', app: 'enrollment', right: 'write' }
+        { on: 'audit', kind: 'container', app: 'firmware', right: 'write' }
+        { on: 'audit', kind: 'container', app: 'lifecycle', right: 'write' }
+      ],
+      forensics ? [{ on: 'capture', kind: 'container', app: 'capture', right: 'write' }] : []
+    )
     workspaceId: monitoring.outputs.workspaceId
     isolated: isolated
   }
@@ -308,7 +347,6 @@ module iotHubs 'modules/iotHub.bicep' = [
       operatorRoleId: customRoleId('registryOperator', roleSuffix)
       readerRoleId: customRoleId('registryReader', roleSuffix)
       workspaceId: monitoring.outputs.workspaceId
-      isolated: isolated
     }
   }
 ]
@@ -328,7 +366,6 @@ module provisioning 'modules/provisioning.bicep' = {
     ]
     operatorRoleId: customRoleId('enrollmentOperator', roleSuffix)
     workspaceId: monitoring.outputs.workspaceId
-    isolated: isolated
   }
   dependsOn: [iotHubs]
 }
@@ -344,10 +381,27 @@ module ota 'modules/ota.bicep' = {
   }
 }
 
+// Endpoints of the accounts that the Functions hosts keep, one each for blobs, queues and tables.
+var hostServices = flatten(map(
+  appNames,
+  app =>
+    map(['blob', 'queue', 'table'], kind => {
+      name: 'host-${app}-${kind}s'
+      resourceId: resourceId(
+        subscription().subscriptionId,
+        'rg-${prefix}',
+        'Microsoft.Storage/storageAccounts',
+        compactNameOf('st', '${workload}${take(app, 4)}', environment, token)
+      )
+      groupId: kind
+    })
+))
+
 // What several apps are told. A connection named X is settings X__fullyQualifiedNamespace or X__blobServiceUri and the identity to use.
 var entraSettings = {
-  Entra__authority: '${az.environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
-  Entra__audience: 'api://${apiClientId}'
+  // Tokens of version 2.0, as the registration asks for: their issuer and audience are these, not the ones of version 1.0.
+  Entra__Authority: '${az.environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
+  Entra__Audience: apiClientId
 }
 var eventHubSettings = {
   EventHubs__fullyQualifiedNamespace: '${eventHubsName}.servicebus.windows.net'
@@ -407,7 +461,7 @@ module network 'modules/network.bicep' = if (isolated) {
     location: location
     tags: tags
     apps: appNames
-    services: [
+    services: concat(hostServices, [
       {
         name: 'event-hubs'
         resourceId: eventHubs.outputs.id
@@ -434,9 +488,63 @@ module network 'modules/network.bicep' = if (isolated) {
         resourceId: auditStorage.outputs.id
         groupId: 'blob'
       }
-    ]
+    ])
   }
+  dependsOn: [hostStorage]
 }
+
+// Messages a day and unit, by tier: the quota at which IoT Hub stops taking telemetry.
+var dailyMessages = { S1: 400000, S2: 6000000, S3: 300000000 }
+var inGroup = '${subscription().id}/resourceGroups/rg-${prefix}/providers'
+var storageIds = '${inGroup}/Microsoft.Storage/storageAccounts'
+// Ids by name, not by output: so that what the rules watch is known before anything is deployed.
+var targets = concat(
+  map(hubs, hub => {
+    kind: 'iotHub'
+    name: 'hub-${hub.suffix}'
+    id: '${inGroup}/Microsoft.Devices/IotHubs/${nameOf('iot', '${workload}-${hub.suffix}', environment, token)}'
+    dailyQuota: dailyMessages[hub.sku] * hub.units
+  }),
+  [
+    {
+      kind: 'eventHubs'
+      name: 'event-hubs'
+      id: '${inGroup}/Microsoft.EventHub/namespaces/${eventHubsName}'
+      dailyQuota: 0
+    }
+    {
+      kind: 'provisioning'
+      name: 'dps'
+      id: '${inGroup}/Microsoft.Devices/provisioningServices/${nameOf('dps', workload, environment, token)}'
+      dailyQuota: 0
+    }
+    {
+      kind: 'keyVault'
+      name: 'vault'
+      id: '${inGroup}/Microsoft.KeyVault/vaults/${compactNameOf('kv', workload, environment, token)}'
+      dailyQuota: 0
+    }
+    {
+      kind: 'ota'
+      name: 'front-door'
+      id: '${inGroup}/Microsoft.Cdn/profiles/${nameOf('afd', workload, environment, token)}'
+      dailyQuota: 0
+    }
+  ],
+  map(
+    [
+      { kind: 'stateStorage', part: 'state' }
+      { kind: 'auditStorage', part: 'aud' }
+      { kind: 'otaStorage', part: 'ota' }
+    ],
+    account => {
+      kind: account.kind
+      name: 'storage-${account.part}'
+      id: '${storageIds}/${compactNameOf('st', '${workload}${account.part}', environment, token)}'
+      dailyQuota: 0
+    }
+  )
+)
 
 module alerts 'modules/alerts.bicep' = {
   name: 'alerts'
@@ -447,10 +555,42 @@ module alerts 'modules/alerts.bicep' = {
     prefix: prefix
     workspaceId: monitoring.outputs.workspaceId
     opsEmail: opsEmail
+    signers: [principals.firmware, principals.lifecycle]
+    targets: targets
     rules: loadJsonContent('alert-rules.json')
   }
+  // The rules name what they watch, so it must be there.
+  dependsOn: [iotHubs, eventHubs, provisioning, keyVault, stateStorage, auditStorage, otaStorage, ota]
+}
+
+module workbook 'modules/workbook.bicep' = {
+  name: 'workbook'
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    title: 'Device pipeline ${environment}'
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
+module budget 'modules/budget.bicep' = {
+  name: 'budget'
+  scope: group
+  params: { name: '${prefix}-monthly', monthlyAmount: monthlyBudget, start: budgetStart, opsEmail: opsEmail }
 }
 
 output resourceGroup string = group.name
 output provisioningIdScope string = provisioning.outputs.idScope
 output otaHost string = ota.outputs.host
+output deviceEndpoints array = [for (hub, index) in hubs: iotHubs[index].outputs.host]
+output functionApps object = toObject(
+  appNames,
+  app => app,
+  app => nameOf('func', '${workload}-${app}', environment, token)
+)
+output provisioningName string = provisioning.outputs.name
+output keyVaultName string = compactNameOf('kv', workload, environment, token)
+output stateAccount string = stateStorage.outputs.name
+output otaAccount string = otaStorage.outputs.name
+output firmwareAccount string = firmwareStorage.outputs.name

@@ -21,6 +21,9 @@ public sealed class Publication
     /// <summary>The newest root. After a crash between root and timestamp it is one ahead of what the timestamp stands under.</summary>
     public Root NewestRoot { get; }
 
+    /// <summary>Whether the newest root is not yet the one that the timestamp stands under: somebody must sign the timestamp.</summary>
+    public bool RootIsAhead => NewestRoot.Header.Version != _trusted.Root.Header.Version;
+
     /// <summary>The timestamp.</summary>
     public Timestamp Timestamp => _trusted.Timestamp!;
 

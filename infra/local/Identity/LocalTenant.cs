@@ -11,8 +11,13 @@ public static class LocalTenant
     /// <summary>The tenant's id.</summary>
     public static Guid TenantId { get; } = Id("tenant");
 
-    /// <summary>Function app Enrollment: the device ledger. (DPS joins with its own service.)</summary>
-    public static Principal Enrollment { get; } = App("enrollment", Table("devices"));
+    /// <summary>Function app Enrollment: enrolments in DPS, the registry to look at, the device ledger and its trail.</summary>
+    public static Principal Enrollment { get; } = App(
+        "enrollment",
+        new("DPS enrolment operator (custom)", "dps"),
+        new("IoT Hub registry reader (custom)", "iothub"),
+        Table("devices"),
+        Blob("audit"));
 
     /// <summary>Function app Telemetry: reads hub <c>telemetry</c>, publishes to <c>validated</c> and <c>alerts</c>, keeps state and
     /// refused events, reads profiles.</summary>
@@ -31,13 +36,16 @@ public static class LocalTenant
     public static Principal Firmware { get; } = App(
         "firmware", Blob("ota"), Blob("firmware"), Table("releases"), Signer("tuf-snapshot"), Signer("tuf-timestamp"), Signer("tuf-policy"));
 
-    /// <summary>Function app Lifecycle: the registry, the device ledger, findings to <c>alerts</c>, the key of its statements.</summary>
+    /// <summary>Function app Lifecycle: enrolments and registrations in DPS, the registry, twins and methods, the device ledger, findings to
+    /// <c>alerts</c>, the key of its statements.</summary>
     public static Principal Lifecycle { get; } = App(
         "lifecycle",
-        new("IoT Hub Registry Contributor", "iothub"),
+        new("DPS enrolment operator (custom)", "dps"),
+        new("IoT Hub registry operator (custom)", "iothub"),
         new("Azure Event Hubs Data Sender", "eventhubs/alerts"),
         Signer("death-certificates"),
-        Table("devices"));
+        Table("devices"),
+        Blob("audit"));
 
     /// <summary>Function app Response: reads <c>alerts</c>, keeps incidents, contains devices in the registry.</summary>
     public static Principal Response { get; } = App(
@@ -57,6 +65,7 @@ public static class LocalTenant
         [
             new("Azure Event Hubs Data Owner", "eventhubs"),
             new("IoT Hub Data Contributor", "iothub"),
+            new("Device Provisioning Service Data Contributor", "dps"),
             .. StorageOwner(),
         ],
         ["Device.Enroll", "Device.Decommission", "Incident.Respond", "Fleet.Read"]);

@@ -24,6 +24,20 @@ public static class Roles
         ["IoT Hub Data Reader"] = ["Microsoft.Devices/IotHubs/*/read"],
         ["IoT Hub Registry Contributor"] = ["Microsoft.Devices/IotHubs/devices/*"],
         ["IoT Hub Twin Contributor"] = ["Microsoft.Devices/IotHubs/twins/*"],
+        ["IoT Hub registry operator (custom)"] =
+        [
+            "Microsoft.Devices/IotHubs/devices/*", "Microsoft.Devices/IotHubs/twins/*", "Microsoft.Devices/IotHubs/directMethods/invoke/action",
+        ],
+        ["IoT Hub registry reader (custom)"] = ["Microsoft.Devices/IotHubs/devices/read", "Microsoft.Devices/IotHubs/twins/read"],
+        ["Device Provisioning Service Data Contributor"] = ["Microsoft.Devices/provisioningServices/*"],
+        ["Device Provisioning Service Data Reader"] = ["Microsoft.Devices/provisioningServices/*/read"],
+        // Unlike the built-in contributor it has no attestationmechanism/details: keys stay out of reach.
+        ["DPS enrolment operator (custom)"] =
+        [
+            "Microsoft.Devices/provisioningServices/enrollments/*",
+            "Microsoft.Devices/provisioningServices/enrollmentGroups/read", "Microsoft.Devices/provisioningServices/enrollmentGroups/write",
+            "Microsoft.Devices/provisioningServices/registrationStates/*",
+        ],
         ["Storage Blob Data Reader"] = ["Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read"],
         ["Storage Blob Data Contributor"] = ["Microsoft.Storage/storageAccounts/blobServices/containers/blobs/*"],
         ["Storage Queue Data Contributor"] = ["Microsoft.Storage/storageAccounts/queueServices/queues/messages/*"],
