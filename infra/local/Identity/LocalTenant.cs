@@ -36,7 +36,7 @@ public static class LocalTenant
 
     /// <summary>Function app Firmware: the OTA repository, images awaiting a release, the releases table, its own three keys.</summary>
     public static Principal Firmware { get; } = App(
-        "firmware", Blob("ota"), Blob("firmware"), Table("releases"), Signer("tuf-snapshot"), Signer("tuf-timestamp"), Signer("tuf-policy"));
+        "firmware", Blob("ota"), new("Storage Blob Data Reader", "storage/blob/firmware"), Table("releases"), Signer("tuf-snapshot"), Signer("tuf-timestamp"), Signer("tuf-policy"));
 
     /// <summary>Function app Lifecycle: enrolments and registrations in DPS, the registry, twins and methods, the device ledger, findings to
     /// <c>alerts</c>, the key of its statements.</summary>
