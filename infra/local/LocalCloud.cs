@@ -9,6 +9,7 @@ using Serverless.EventHubs;
 using Serverless.Local.EventHubs;
 using Serverless.Local.Fleet;
 using Serverless.Local.FunctionsHost;
+using Serverless.Local.FunctionsHost.Http;
 using Serverless.Local.Identity;
 using Serverless.Local.IotHub;
 using Serverless.Local.KeyVault;
@@ -142,12 +143,16 @@ public sealed class LocalCloud : IAsyncDisposable
     {
         _options.Step($"starting function app {name}");
         var principal = Tenant.Principals.Single(one => one.Name == name);
+        var keys = BlobsAs(principal).GetBlobContainerClient(KeyRing.Container);
+        var own = SettingsOf(principal, settings);
+        // As deployment does it: the key of the webhook exists before the app that names it in every enrolment.
+        if (name == LocalTenant.Enrollment.Name) own.TryAdd("Webhook__key", await KeyRing.Of(keys, name, "Allocate", cancel).ConfigureAwait(false));
         var host = Remember(await FunctionsHost.FunctionsHost.Start(
             new FunctionsHostOptions
             {
                 Name = name,
                 AppFolder = Path.Combine(_options.Apps, name),
-                AppSettings = SettingsOf(principal, settings),
+                AppSettings = own,
                 BlobServiceUri = Storage.BlobServiceUri,
                 Credential = Credential(principal),
                 Authority = Authority,
@@ -270,11 +275,12 @@ public sealed class LocalCloud : IAsyncDisposable
             ["Storage__tableServiceUri"] = Storage.TableServiceUri.ToString(),
             ["Firmware__blobServiceUri"] = Storage.BlobServiceUri.ToString(),
             ["Ota__blobServiceUri"] = Storage.BlobServiceUri.ToString(),
-            ["Provisioning__serviceUri"] = Provisioning.ServiceUri.ToString(),
+            ["Provisioning__host"] = Provisioning.ServiceUri.Authority,
+            ["Audit__blobServiceUri"] = Storage.BlobServiceUri.ToString(),
+            ["Admission__hubAddresses"] = string.Join(';', IotHubs.Select(hub => $"{hub.HostName}={hub.ServiceUri.Authority}")),
             ["Entra__authority"] = new Uri(Identity.AuthorityHost, $"{LocalTenant.TenantId}/v2.0").ToString(),
             ["Entra__audience"] = Audiences.Api,
         };
-        foreach (var hub in IotHubs) settings[$"IotHub__hubs__{hub.HostName}"] = hub.ServiceUri.ToString();
         foreach (var (name, value) in Identity.GrantManagedIdentity(principal)) settings[name] = value;
         foreach (var (name, value) in further ?? new Dictionary<string, string>()) settings[name] = value;
         return settings;
