@@ -11,6 +11,7 @@ using Serverless.Local.Fleet;
 using Serverless.Local.FunctionsHost;
 using Serverless.Local.Identity;
 using Serverless.Local.IotHub;
+using Serverless.Local.KeyVault;
 using Serverless.Local.Processes;
 using Serverless.Local.Provisioning;
 using Serverless.Local.Storage;
@@ -46,9 +47,9 @@ public sealed record LocalCloudOptions
     public ILogger Log { get; init; } = NullLogger.Instance;
 }
 
-/// <summary>An Azure on this machine: identity, storage, Event Hubs, IoT hubs and DPS on loopback, and the function apps as deployed.</summary>
+/// <summary>An Azure on this machine: identity, storage, Key Vault, Event Hubs, IoT hubs and DPS on loopback, and the function apps as deployed.</summary>
 /// <remarks>For development and tests: it holds every key of its tenant in memory. Services start in the order of their needs and
-/// stop in reverse. Key Vault joins here with the functions that need it. Thread-safe once started.</remarks>
+/// stop in reverse. Thread-safe once started.</remarks>
 public sealed class LocalCloud : IAsyncDisposable
 {
     /// <summary>What enrolment groups call the CA of every device here.</summary>
@@ -104,6 +105,9 @@ public sealed class LocalCloud : IAsyncDisposable
 
     /// <summary>DPS; <see cref="Authority"/> is registered with it as <see cref="AuthorityName"/>, and verified.</summary>
     public ProvisioningService Provisioning { get; private set; } = null!;
+
+    /// <summary>The key vault, with a key for everybody who has a role on one.</summary>
+    public KeyVaultService KeyVault { get; private set; } = null!;
 
     /// <summary>The function apps that run, by name.</summary>
     public IReadOnlyDictionary<string, FunctionsHost.FunctionsHost> Apps => _apps;
@@ -206,6 +210,10 @@ public sealed class LocalCloud : IAsyncDisposable
         _options.Step("starting storage (Azurite)");
         Storage = Remember(await Azurite.Start(
             new AzuriteOptions { DataFolder = _options.Data, Say = _options.Step }, Authority, Tokens, Tenant, cancel).ConfigureAwait(false));
+        _options.Step("starting Key Vault");
+        KeyVault = Remember(await KeyVaultService.Start(
+            new KeyVaultOptions { Folder = _options.Data }, Identity.AuthorityHost, Authority, Tokens, Tenant, _wall, cancel).ConfigureAwait(false));
+        KeyVault.Ensure(LocalTenant.VaultKeys);
         _options.Step("starting Event Hubs");
         var hubs = _heads is null ? _options.EventHubs : _options.EventHubs with { Seeds = _heads.Take(_options.EventHubs.Hubs) };
         EventHubs = Remember(await EventHubsService.Start(hubs, Authority, Tokens, Tenant, Clock, _wall, cancel).ConfigureAwait(false));
@@ -256,9 +264,12 @@ public sealed class LocalCloud : IAsyncDisposable
             ["AzureWebJobsStorage__blobServiceUri"] = Storage.BlobServiceUri.ToString(),
             ["AzureWebJobsStorage__queueServiceUri"] = Storage.QueueServiceUri.ToString(),
             ["AzureWebJobsStorage__tableServiceUri"] = Storage.TableServiceUri.ToString(),
+            ["KeyVault__vaultUri"] = KeyVault.VaultUri.ToString(),
             ["EventHubs__fullyQualifiedNamespace"] = EventHubs.FullyQualifiedNamespace,
             ["Storage__blobServiceUri"] = Storage.BlobServiceUri.ToString(),
             ["Storage__tableServiceUri"] = Storage.TableServiceUri.ToString(),
+            ["Firmware__blobServiceUri"] = Storage.BlobServiceUri.ToString(),
+            ["Ota__blobServiceUri"] = Storage.BlobServiceUri.ToString(),
             ["Provisioning__serviceUri"] = Provisioning.ServiceUri.ToString(),
             ["Entra__authority"] = new Uri(Identity.AuthorityHost, $"{LocalTenant.TenantId}/v2.0").ToString(),
             ["Entra__audience"] = Audiences.Api,
