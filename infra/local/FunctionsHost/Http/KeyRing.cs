@@ -40,7 +40,11 @@ internal sealed class KeyRing
         var host = await LoadFile(container.GetBlobClient($"{hostId}/host.json"), isHost: true, cancel).ConfigureAwait(false);
         var keys = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var function in functions.Where(function => function.Trigger is HttpTrigger { Level: AuthLevel.Function }))
-            keys[function.Name] = await Of(container, hostId, function.Name, cancel).ConfigureAwait(false);
+        {
+            var blob = container.GetBlobClient($"{hostId}/{function.Name.ToLowerInvariant()}.json");
+            using var file = await LoadFile(blob, isHost: false, cancel).ConfigureAwait(false);
+            keys[function.Name] = file.RootElement.GetProperty("keys")[0].GetProperty("value").GetString()!;
+        }
 
         using (host)
         {
@@ -49,13 +53,6 @@ internal sealed class KeyRing
                 host.RootElement.GetProperty("functionKeys")[0].GetProperty("value").GetString()!,
                 keys);
         }
-    }
-
-    /// <summary>A function's key, made if there is none yet: for an app whose settings name it before its first start.</summary>
-    public static async Task<string> Of(BlobContainerClient container, string hostId, string function, CancellationToken cancel)
-    {
-        using var file = await LoadFile(container.GetBlobClient($"{hostId}/{function.ToLowerInvariant()}.json"), isHost: false, cancel).ConfigureAwait(false);
-        return file.RootElement.GetProperty("keys")[0].GetProperty("value").GetString()!;
     }
 
     /// <summary>Whether a presented key opens a function. Constant time.</summary>
