@@ -15,14 +15,14 @@ public class RefreshTests
         await town.Release("1.0.0");
         var device = town.Device();
         var signed = 0;
-        for (var hour = 1; hour <= 40 * 24; hour++)
+        for (var hour = 1; hour <= 20 * 24; hour++)
         {
             town.Clock.Advance(TimeSpan.FromHours(1));
             if ((await town.The<Refreshing>().Tick(Town.Token)).StartsWith("timestamp", StringComparison.Ordinal)) signed++;
             if (hour % 48 == 0) Assert.Equal("", await device.Download(Town.Target("1.0.0")));
         }
-        Assert.InRange(signed, 40, 42);
-        Assert.Equal(4, town.Ota.Metadata.Keys.Count(name => name.EndsWith(".snapshot.json", StringComparison.Ordinal))); // the ceremony's, the release's, two renewals
+        Assert.InRange(signed, 20, 22);
+        Assert.Equal(3, town.Ota.Metadata.Keys.Count(name => name.EndsWith(".snapshot.json", StringComparison.Ordinal))); // the ceremony's, the release's, a renewal
         Assert.DoesNotContain(town.Log.Lines, line => line.Level >= LogLevel.Warning);
     }
 
@@ -62,7 +62,9 @@ public class RefreshTests
         using var town = await Town.Found();
         await town.Release("1.0.0");
         var told = new Dictionary<string, int>();
-        for (var day = 1; day < 365; day++)
+        town.Clock.Advance(TimeSpan.FromDays(290));
+        await town.The<Refreshing>().Tick(Town.Token); // nobody looked for long: the online roles come back first
+        for (var day = 291; day < 365; day++)
         {
             town.Clock.Advance(TimeSpan.FromDays(1));
             town.Log.Clear();
