@@ -34,6 +34,12 @@ public sealed record DeviceLimits
     /// <summary>Share of its width by which the range of the unexplained shrinks a reading. Default 1e-5.</summary>
     public double Leak { get; init; } = 1e-5;
 
+    /// <summary>Alerts a device-day may cost where nothing is wrong. Default 0.01: one a day among a hundred devices.</summary>
+    public double AlertsPerDeviceDay { get; init; } = 0.01;
+
+    /// <summary>Share of <see cref="AlertsPerDeviceDay"/> that false silences may take. Default a quarter.</summary>
+    public double SilenceShare { get; init; } = 0.25;
+
     /// <summary>Time without trouble after which an alert of the same kind is a new one, in milliseconds. Default 30 minutes.</summary>
     public long QuietMs { get; init; } = 30 * 60_000;
 }
