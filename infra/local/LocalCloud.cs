@@ -268,6 +268,8 @@ public sealed class LocalCloud : IAsyncDisposable
             ["EventHubs__fullyQualifiedNamespace"] = EventHubs.FullyQualifiedNamespace,
             ["Storage__blobServiceUri"] = Storage.BlobServiceUri.ToString(),
             ["Storage__tableServiceUri"] = Storage.TableServiceUri.ToString(),
+            ["Firmware__blobServiceUri"] = Storage.BlobServiceUri.ToString(),
+            ["Ota__blobServiceUri"] = Storage.BlobServiceUri.ToString(),
             ["Provisioning__serviceUri"] = Provisioning.ServiceUri.ToString(),
             ["Entra__authority"] = new Uri(Identity.AuthorityHost, $"{LocalTenant.TenantId}/v2.0").ToString(),
             ["Entra__audience"] = Audiences.Api,

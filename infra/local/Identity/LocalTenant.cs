@@ -11,13 +11,15 @@ public static class LocalTenant
     /// <summary>The tenant's id.</summary>
     public static Guid TenantId { get; } = Id("tenant");
 
-    /// <summary>Function app Enrollment: enrolments in DPS, the registry to look at, the device ledger and its trail.</summary>
+    /// <summary>Function app Enrollment: enrolments in DPS, the registry to look at, the device ledger and its trail, batches, the policy.</summary>
     public static Principal Enrollment { get; } = App(
         "enrollment",
         new("DPS enrolment operator (custom)", "dps"),
         new("IoT Hub registry reader (custom)", "iothub"),
+        new("Storage Blob Data Reader", "storage/blob/profiles"),
         Table("devices"),
-        Blob("audit"));
+        Blob("audit"),
+        Blob("enrollment"));
 
     /// <summary>Function app Telemetry: reads hub <c>telemetry</c>, publishes to <c>validated</c> and <c>alerts</c>, keeps state and
     /// refused events, reads profiles.</summary>
