@@ -12,3 +12,5 @@ param size = {
 }
 param opsEmail = 'ops@example.com'
 param apiClientId = '00000000-0000-0000-0000-000000000000'
+param monthlyBudget = 250
+param budgetStart = '2026-12-01'

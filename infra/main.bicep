@@ -61,6 +61,9 @@ param isolated bool = false
 @description('Optional. Signing keys in hardware.')
 param hardwareKeys bool = false
 
+@description('Optional. Keeps what devices sent, byte for byte, beside the audit records.')
+param forensics bool = false
+
 @description('Optional. Days that audit records cannot be changed or deleted.')
 @minValue(1)
 @maxValue(3650)
@@ -69,6 +72,23 @@ param auditDays int = 365
 @description('Optional. Days that refused events are kept.')
 @minValue(1)
 param rejectedDays int = 30
+
+@description('Optional. Days that a published firmware file cannot be changed or removed.')
+@minValue(1)
+@maxValue(3650)
+param otaDays int = 180
+
+@description('Optional. Days that the copy of telemetry is kept, and cannot be changed meanwhile.')
+@minValue(1)
+@maxValue(3650)
+param forensicsDays int = 30
+
+@description('Required. What a month may cost before people are told, in the currency of the subscription.')
+@minValue(1)
+param monthlyBudget int
+
+@description('Required. First day of the month of the first deployment, as yyyy-MM-01; the platform refuses to change it later.')
+param budgetStart string
 
 var tags = { workload: workload, environment: environment, source: 'infra/main.bicep' }
 var token = take(uniqueString(subscription().id, workload, environment, location), 5)
@@ -123,6 +143,12 @@ var principals = {
   lifecycle: identities[indexOf(appNames, 'lifecycle')].outputs.principalId
 }
 
+module captureIdentity 'modules/identity.bicep' = if (forensics) {
+  name: 'identity-capture'
+  scope: group
+  params: { name: nameOf('id', '${workload}-capture', environment, token), location: location, tags: tags }
+}
+
 module monitoring 'modules/monitoring.bicep' = {
   name: 'monitoring'
   scope: group
@@ -147,6 +173,13 @@ module eventHubs 'modules/eventHubs.bicep' = {
     throughputUnits: size.throughputUnits
     throughputUnitsMax: size.throughputUnitsMax
     partitions: size.partitions
+    capture: forensics
+      ? {
+          identityId: captureIdentity!.outputs.id
+          storageAccountId: auditStorage.outputs.id
+          container: 'capture'
+        }
+      : null
     workspaceId: monitoring.outputs.workspaceId
     isolated: isolated
     principals: principals
@@ -158,8 +191,6 @@ module eventHubs 'modules/eventHubs.bicep' = {
       { hub: 'alerts', app: 'telemetry', right: 'send' }
       { hub: 'alerts', app: 'telemetry', right: 'receive' }
       { hub: 'alerts', app: 'lifecycle', right: 'send' }
-      { hub: 'alerts', app: 'enrollment', right: 'send' }
-      { hub: 'alerts', app: 'firmware', right: 'send' }
     ]
   }
 }
@@ -196,7 +227,12 @@ module stateStorage 'modules/storage.bicep' = {
     location: location
     tags: tags
     sku: 'Standard_ZRS'
-    containers: [{ name: 'profiles' }, { name: 'telemetry-state' }, { name: 'rejected', deleteAfterDays: rejectedDays }]
+    containers: [
+      { name: 'profiles' }
+      { name: 'telemetry-state' }
+      { name: 'rejected', deleteAfterDays: rejectedDays }
+      { name: 'enrollment' }
+    ]
     tables: ['devices', 'incidents', 'releases']
     principals: principals
     rights: [
@@ -204,6 +240,7 @@ module stateStorage 'modules/storage.bicep' = {
       { on: 'telemetry-state', kind: 'container', app: 'telemetry', right: 'write' }
       { on: 'rejected', kind: 'container', app: 'telemetry', right: 'write' }
       { on: 'profiles', kind: 'container', app: 'enrollment', right: 'read' }
+      { on: 'enrollment', kind: 'container', app: 'enrollment', right: 'write' }
       { on: 'devices', kind: 'table', app: 'enrollment', right: 'write' }
       { on: 'devices', kind: 'table', app: 'lifecycle', right: 'write' }
       { on: 'releases', kind: 'table', app: 'firmware', right: 'write' }
@@ -239,7 +276,7 @@ module otaStorage 'modules/storage.bicep' = {
     location: location
     tags: tags
     sku: 'Standard_ZRS'
-    containers: [{ name: 'ota' }]
+    containers: [{ name: 'ota', versionsKeptDays: otaDays }]
     principals: principals
     rights: [
       { on: 'ota', kind: 'container', app: 'firmware', right: 'write' }
@@ -258,13 +295,18 @@ module auditStorage 'modules/storage.bicep' = {
     location: location
     tags: tags
     sku: 'Standard_GZRS'
-    containers: [{ name: 'audit', immutableDays: auditDays }]
-    principals: principals
-    rights: [
-      { on: 'audit', kind: 'container', app: 'enrollment', right: 'write' }
-      { on: 'audit', kind: 'container', app: 'firmware', right: 'write' }
-      { on: 'audit', kind: 'container', app: 'lifecycle', right: 'write' }
-    ]
+    containers: concat(
+      [{ name: 'audit', immutableDays: auditDays }],
+      forensics ? [{ name: 'capture', immutableDays: forensicsDays, deleteAfterDays: forensicsDays + 1 }] : []
+    )
+    principals: union(principals, forensics ? { capture: captureIdentity!.outputs.principalId } : {})
+    rights: concat(
+      [
+        { on: 'audit', kind: 'container', app: 'enrollment', right: 'write' }
+        { on: 'audit', kind: 'container', app: 'lifecycle', right: 'write' }
+      ],
+      forensics ? [{ on: 'capture', kind: 'container', app: 'capture', right: 'write' }] : []
+    )
     workspaceId: monitoring.outputs.workspaceId
     isolated: isolated
   }
@@ -308,7 +350,6 @@ module iotHubs 'modules/iotHub.bicep' = [
       operatorRoleId: customRoleId('registryOperator', roleSuffix)
       readerRoleId: customRoleId('registryReader', roleSuffix)
       workspaceId: monitoring.outputs.workspaceId
-      isolated: isolated
     }
   }
 ]
@@ -328,7 +369,6 @@ module provisioning 'modules/provisioning.bicep' = {
     ]
     operatorRoleId: customRoleId('enrollmentOperator', roleSuffix)
     workspaceId: monitoring.outputs.workspaceId
-    isolated: isolated
   }
   dependsOn: [iotHubs]
 }
@@ -344,10 +384,27 @@ module ota 'modules/ota.bicep' = {
   }
 }
 
+// Endpoints of the accounts that the Functions hosts keep, one each for blobs, queues and tables.
+var hostServices = flatten(map(
+  appNames,
+  app =>
+    map(['blob', 'queue', 'table'], kind => {
+      name: 'host-${app}-${kind}s'
+      resourceId: resourceId(
+        subscription().subscriptionId,
+        'rg-${prefix}',
+        'Microsoft.Storage/storageAccounts',
+        compactNameOf('st', '${workload}${take(app, 4)}', environment, token)
+      )
+      groupId: kind
+    })
+))
+
 // What several apps are told. A connection named X is settings X__fullyQualifiedNamespace or X__blobServiceUri and the identity to use.
 var entraSettings = {
-  Entra__authority: '${az.environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
-  Entra__audience: 'api://${apiClientId}'
+  // Tokens of version 2.0, as the registration asks for: their issuer and audience are these, not the ones of version 1.0.
+  Entra__Authority: '${az.environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
+  Entra__Audience: apiClientId
 }
 var eventHubSettings = {
   EventHubs__fullyQualifiedNamespace: '${eventHubsName}.servicebus.windows.net'
@@ -357,24 +414,31 @@ var storageSettings = {
   Storage__blobServiceUri: stateStorage.outputs.blobEndpoint
   Storage__tableServiceUri: stateStorage.outputs.tableEndpoint
 }
+// Low load costs by the batch, not by the event: one state append, one checkpoint and one execution each. Waiting up to five seconds for
+// a batch to fill makes them two hundred times fewer (infra/README.md, Costs); under load batches are full at once.
+var batchSettings = {
+  AzureFunctionsJobHost__extensions__eventHubs__minEventBatchSize: '100'
+  AzureFunctionsJobHost__extensions__eventHubs__maxWaitTime: '00:00:05'
+}
 var appSettings = {
-  enrollment: union(entraSettings, eventHubSettings, storageSettings, {
+  enrollment: union(entraSettings, storageSettings, {
     Provisioning__host: provisioning.outputs.host
     Audit__blobServiceUri: auditStorage.outputs.blobEndpoint
   })
-  telemetry: union(eventHubSettings, { Storage__blobServiceUri: stateStorage.outputs.blobEndpoint })
-  firmware: union(entraSettings, eventHubSettings, storageSettings, {
-    KeyVault__uri: keyVault.outputs.uri
+  telemetry: union(eventHubSettings, batchSettings, { Storage__blobServiceUri: stateStorage.outputs.blobEndpoint })
+  firmware: union(entraSettings, {
+    Storage__tableServiceUri: stateStorage.outputs.tableEndpoint
+    KeyVault__vaultUri: keyVault.outputs.uri
     Firmware__blobServiceUri: firmwareStorage.outputs.blobEndpoint
     Ota__blobServiceUri: otaStorage.outputs.blobEndpoint
-    Audit__blobServiceUri: auditStorage.outputs.blobEndpoint
   })
   lifecycle: union(entraSettings, eventHubSettings, storageSettings, {
     Provisioning__host: provisioning.outputs.host
-    KeyVault__uri: keyVault.outputs.uri
+    KeyVault__vaultUri: keyVault.outputs.uri
     Audit__blobServiceUri: auditStorage.outputs.blobEndpoint
   })
 }
+var speaksEvents = ['telemetry', 'lifecycle']
 
 module functionApps 'modules/functionApp.bicep' = [
   for (app, index) in appNames: {
@@ -388,7 +452,10 @@ module functionApps 'modules/functionApp.bicep' = [
       identityId: identities[index].outputs.id
       identityClientId: identities[index].outputs.clientId
       hostStorageName: compactNameOf('st', '${workload}${take(app, 4)}', environment, token)
-      settings: union(appSettings[app], { EventHubs__clientId: identities[index].outputs.clientId })
+      settings: union(
+        appSettings[app],
+        contains(speaksEvents, app) ? { EventHubs__clientId: identities[index].outputs.clientId } : {}
+      )
       insightsConnectionString: monitoring.outputs.connectionString
       maximumInstanceCount: size.maximumInstances
       alwaysReady: apps[app].alwaysReady
@@ -407,7 +474,7 @@ module network 'modules/network.bicep' = if (isolated) {
     location: location
     tags: tags
     apps: appNames
-    services: [
+    services: concat(hostServices, [
       {
         name: 'event-hubs'
         resourceId: eventHubs.outputs.id
@@ -434,9 +501,63 @@ module network 'modules/network.bicep' = if (isolated) {
         resourceId: auditStorage.outputs.id
         groupId: 'blob'
       }
-    ]
+    ])
   }
+  dependsOn: [hostStorage]
 }
+
+// Messages a day and unit, by tier: the quota at which IoT Hub stops taking telemetry.
+var dailyMessages = { S1: 400000, S2: 6000000, S3: 300000000 }
+var inGroup = '${subscription().id}/resourceGroups/rg-${prefix}/providers'
+var storageIds = '${inGroup}/Microsoft.Storage/storageAccounts'
+// Ids by name, not by output: so that what the rules watch is known before anything is deployed.
+var targets = concat(
+  map(hubs, hub => {
+    kind: 'iotHub'
+    name: 'hub-${hub.suffix}'
+    id: '${inGroup}/Microsoft.Devices/IotHubs/${nameOf('iot', '${workload}-${hub.suffix}', environment, token)}'
+    dailyQuota: dailyMessages[hub.sku] * hub.units
+  }),
+  [
+    {
+      kind: 'eventHubs'
+      name: 'event-hubs'
+      id: '${inGroup}/Microsoft.EventHub/namespaces/${eventHubsName}'
+      dailyQuota: 0
+    }
+    {
+      kind: 'provisioning'
+      name: 'dps'
+      id: '${inGroup}/Microsoft.Devices/provisioningServices/${nameOf('dps', workload, environment, token)}'
+      dailyQuota: 0
+    }
+    {
+      kind: 'keyVault'
+      name: 'vault'
+      id: '${inGroup}/Microsoft.KeyVault/vaults/${compactNameOf('kv', workload, environment, token)}'
+      dailyQuota: 0
+    }
+    {
+      kind: 'ota'
+      name: 'front-door'
+      id: '${inGroup}/Microsoft.Cdn/profiles/${nameOf('afd', workload, environment, token)}'
+      dailyQuota: 0
+    }
+  ],
+  map(
+    [
+      { kind: 'stateStorage', part: 'state' }
+      { kind: 'auditStorage', part: 'aud' }
+      { kind: 'otaStorage', part: 'ota' }
+    ],
+    account => {
+      kind: account.kind
+      name: 'storage-${account.part}'
+      id: '${storageIds}/${compactNameOf('st', '${workload}${account.part}', environment, token)}'
+      dailyQuota: 0
+    }
+  )
+)
 
 module alerts 'modules/alerts.bicep' = {
   name: 'alerts'
@@ -447,10 +568,42 @@ module alerts 'modules/alerts.bicep' = {
     prefix: prefix
     workspaceId: monitoring.outputs.workspaceId
     opsEmail: opsEmail
+    signers: [principals.firmware, principals.lifecycle]
+    targets: targets
     rules: loadJsonContent('alert-rules.json')
   }
+  // The rules name what they watch, so it must be there.
+  dependsOn: [iotHubs, eventHubs, provisioning, keyVault, stateStorage, auditStorage, otaStorage, ota]
+}
+
+module workbook 'modules/workbook.bicep' = {
+  name: 'workbook'
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    title: 'Device pipeline ${environment}'
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
+module budget 'modules/budget.bicep' = {
+  name: 'budget'
+  scope: group
+  params: { name: '${prefix}-monthly', monthlyAmount: monthlyBudget, start: budgetStart, opsEmail: opsEmail }
 }
 
 output resourceGroup string = group.name
 output provisioningIdScope string = provisioning.outputs.idScope
 output otaHost string = ota.outputs.host
+output deviceEndpoints array = [for (hub, index) in hubs: iotHubs[index].outputs.host]
+output functionApps object = toObject(
+  appNames,
+  app => app,
+  app => nameOf('func', '${workload}-${app}', environment, token)
+)
+output provisioningName string = provisioning.outputs.name
+output keyVaultName string = compactNameOf('kv', workload, environment, token)
+output stateAccount string = stateStorage.outputs.name
+output otaAccount string = otaStorage.outputs.name
+output firmwareAccount string = firmwareStorage.outputs.name

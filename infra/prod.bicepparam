@@ -17,3 +17,6 @@ param opsEmail = 'ops@example.com'
 param apiClientId = '00000000-0000-0000-0000-000000000000'
 param isolated = true
 param hardwareKeys = true
+param forensics = true
+param monthlyBudget = 3500
+param budgetStart = '2026-12-01'

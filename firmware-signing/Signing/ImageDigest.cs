@@ -37,6 +37,43 @@ public static class ImageDigest
         return (length, hash.GetHashAndReset());
     }
 
+    /// <summary>Hashes a stream while it comes in, and hands its bytes on.</summary>
+    /// <param name="source">The stream, at its start.</param>
+    /// <param name="chunkBytes">Bytes a chunk; two chunks are held. <see cref="ChunkBytes"/>, or more when the sink wants larger blocks.</param>
+    /// <param name="sink">Gets each chunk, in order, and its end's offset; the memory is valid until it returns. All but the last are
+    /// <paramref name="chunkBytes"/> long.</param>
+    /// <param name="cancel">The caller's patience.</param>
+    /// <returns>Length and digest of the bytes handed on.</returns>
+    /// <exception cref="IOException">The stream broke off.</exception>
+    public static async Task<(long Length, byte[] Sha256)> OfStream(
+        Stream source, int chunkBytes, Func<ReadOnlyMemory<byte>, long, CancellationToken, Task> sink, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        ArgumentNullException.ThrowIfNull(sink);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var (filled, empty) = (new byte[chunkBytes], new byte[chunkBytes]);
+        long length = 0;
+        var count = await source.ReadAtLeastAsync(filled, chunkBytes, throwOnEndOfStream: false, cancel).ConfigureAwait(false);
+        while (count > 0)
+        {
+            length += count;
+            // Read ahead on another thread: what the socket has already is copied while this one hashes.
+            var target = empty;
+            var ahead = Task.Run(() => source.ReadAtLeastAsync(target, chunkBytes, throwOnEndOfStream: false, cancel).AsTask(), CancellationToken.None);
+            try
+            {
+                hash.AppendData(filled, 0, count);
+                await sink(filled.AsMemory(0, count), length, cancel).ConfigureAwait(false);
+            }
+            finally
+            {
+                count = await ahead.ConfigureAwait(false); // also when the sink fails: the stream must not be read after its owner disposes it
+            }
+            (filled, empty) = (empty, filled);
+        }
+        return (length, hash.GetHashAndReset());
+    }
+
     // A short read is not the end; only 0 is.
     private static int Fill(SafeFileHandle file, byte[] buffer, long offset)
     {

@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Security.Cryptography.X509Certificates;
 using Azure.Core;
 using Azure.Core.Pipeline;
 using Azure.Storage.Blobs;
@@ -6,10 +7,13 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Serverless.EventHubs;
 using Serverless.Local.EventHubs;
+using Serverless.Local.Fleet;
 using Serverless.Local.FunctionsHost;
 using Serverless.Local.Identity;
 using Serverless.Local.IotHub;
+using Serverless.Local.KeyVault;
 using Serverless.Local.Processes;
+using Serverless.Local.Provisioning;
 using Serverless.Local.Storage;
 using Serverless.Local.Tls;
 
@@ -27,6 +31,9 @@ public sealed record LocalCloudOptions
     /// <summary>Event hubs. Default: those of the pipeline.</summary>
     public EventHubsOptions EventHubs { get; init; } = new();
 
+    /// <summary>DPS. Default: without throttles.</summary>
+    public ProvisioningOptions Provisioning { get; init; } = new();
+
     /// <summary>Folder that holds the published function apps, one folder each. Default: where the build put them.</summary>
     public string Apps { get; init; } = typeof(LocalCloudOptions).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(pair => pair.Key == "FunctionApps").Value!;
 
@@ -40,17 +47,22 @@ public sealed record LocalCloudOptions
     public ILogger Log { get; init; } = NullLogger.Instance;
 }
 
-/// <summary>An Azure on this machine: identity, storage, Event Hubs and IoT Hub on loopback, and the function apps as deployed.</summary>
+/// <summary>An Azure on this machine: identity, storage, Key Vault, Event Hubs, IoT hubs and DPS on loopback, and the function apps as deployed.</summary>
 /// <remarks>For development and tests: it holds every key of its tenant in memory. Services start in the order of their needs and
-/// stop in reverse. DPS and Key Vault join here with the functions that need them. Thread-safe once started.</remarks>
+/// stop in reverse. Thread-safe once started.</remarks>
 public sealed class LocalCloud : IAsyncDisposable
 {
+    /// <summary>What enrolment groups call the CA of every device here.</summary>
+    public const string AuthorityName = "local-ca";
+
+    private static readonly string[] HubHostNames = ["hub-a.azure-devices.net", "hub-b.azure-devices.net"];
     private readonly Stack<IAsyncDisposable> _started = new();
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("serverless-local-");
     private readonly LocalCloudOptions _options;
     private readonly TimeProvider _wall;
     private readonly HttpClient _http;
     private readonly PartitionHeads? _heads;
+    private readonly X509Certificate2 _appCertificate;
     private readonly Dictionary<string, FunctionsHost.FunctionsHost> _apps = new(StringComparer.Ordinal);
 
     private LocalCloud(LocalCloudOptions options, TimeProvider wall)
@@ -61,6 +73,7 @@ public sealed class LocalCloud : IAsyncDisposable
         Tokens = new Tokens(Tenant, LocalTenant.TenantId, wall);
         _heads = options.Data is { } folder ? new PartitionHeads(folder) : null;
         _http = new HttpClient(LocalTrust.Handler(Authority));
+        _appCertificate = Authority.IssueServer(); // as in Azure, apps answer over HTTPS: DPS calls no other webhook
     }
 
     /// <summary>Signs every server and device certificate here.</summary>
@@ -84,8 +97,17 @@ public sealed class LocalCloud : IAsyncDisposable
     /// <summary>Event Hubs.</summary>
     public EventHubsService EventHubs { get; private set; } = null!;
 
-    /// <summary>IoT Hub.</summary>
-    public IotHubService IotHub { get; private set; } = null!;
+    /// <summary>The first IoT hub.</summary>
+    public IotHubService IotHub => IotHubs[0];
+
+    /// <summary>The IoT hubs, all linked to <see cref="Provisioning"/>; they route to one event hub.</summary>
+    public IReadOnlyList<IotHubService> IotHubs { get; private set; } = [];
+
+    /// <summary>DPS; <see cref="Authority"/> is registered with it as <see cref="AuthorityName"/>, and verified.</summary>
+    public ProvisioningService Provisioning { get; private set; } = null!;
+
+    /// <summary>The key vault, with a key for everybody who has a role on one.</summary>
+    public KeyVaultService KeyVault { get; private set; } = null!;
 
     /// <summary>The function apps that run, by name.</summary>
     public IReadOnlyDictionary<string, FunctionsHost.FunctionsHost> Apps => _apps;
@@ -129,6 +151,7 @@ public sealed class LocalCloud : IAsyncDisposable
                 BlobServiceUri = Storage.BlobServiceUri,
                 Credential = Credential(principal),
                 Authority = Authority,
+                Certificate = _appCertificate,
                 Clock = _wall,
                 ScheduleClock = Clock,
                 HandlerDeathsMax = _options.HandlerDeathsMax,
@@ -137,6 +160,17 @@ public sealed class LocalCloud : IAsyncDisposable
             cancel).ConfigureAwait(false));
         _apps[name] = host;
         return host;
+    }
+
+    /// <summary>What an enrolment of custom allocation names: a function's address with its key. A secret.</summary>
+    /// <param name="app">A running app.</param>
+    /// <param name="function">An HTTP function of it with level <c>function</c>.</param>
+    /// <param name="route">Its route below the prefix, by default its name.</param>
+    /// <exception cref="KeyNotFoundException">No such app or function runs.</exception>
+    public Uri WebhookUrl(string app, string function, string? route = null)
+    {
+        var host = _apps[app];
+        return new Uri(host.Address, $"api/{route ?? function}?code={Uri.EscapeDataString(host.FunctionKeys[function])}");
     }
 
     /// <summary>A credential of a principal, for code in this process.</summary>
@@ -164,6 +198,7 @@ public sealed class LocalCloud : IAsyncDisposable
         while (_started.TryPop(out var service)) await service.DisposeAsync().ConfigureAwait(false);
         _http.Dispose();
         Tokens.Dispose();
+        _appCertificate.Dispose();
         Authority.Dispose();
         if (_folder.Exists) _folder.Delete(recursive: true);
     }
@@ -175,12 +210,48 @@ public sealed class LocalCloud : IAsyncDisposable
         _options.Step("starting storage (Azurite)");
         Storage = Remember(await Azurite.Start(
             new AzuriteOptions { DataFolder = _options.Data, Say = _options.Step }, Authority, Tokens, Tenant, cancel).ConfigureAwait(false));
+        _options.Step("starting Key Vault");
+        KeyVault = Remember(await KeyVaultService.Start(
+            new KeyVaultOptions { Folder = _options.Data }, Identity.AuthorityHost, Authority, Tokens, Tenant, _wall, cancel).ConfigureAwait(false));
+        KeyVault.Ensure(LocalTenant.VaultKeys);
         _options.Step("starting Event Hubs");
         var hubs = _heads is null ? _options.EventHubs : _options.EventHubs with { Seeds = _heads.Take(_options.EventHubs.Hubs) };
         EventHubs = Remember(await EventHubsService.Start(hubs, Authority, Tokens, Tenant, Clock, _wall, cancel).ConfigureAwait(false));
-        _options.Step("starting IoT Hub");
-        IotHub = Remember(await IotHubService.Start(
-            new IotHubOptions { DeviceAuthorities = [Authority.Certificate] }, EventHubs, Authority, Tokens, Tenant, Clock, _wall, cancel).ConfigureAwait(false));
+        _options.Step("starting IoT hubs");
+        foreach (var name in HubHostNames)
+        {
+            var options = new IotHubOptions { HostName = name, DeviceAuthorities = [Authority.Certificate] };
+            options = options with { Scope = $"iothub/{options.Name}" };
+            IotHubs = [.. IotHubs, Remember(await IotHubService.Start(options, EventHubs, Authority, Tokens, Tenant, Clock, _wall, cancel).ConfigureAwait(false))];
+        }
+
+        _options.Step("starting DPS");
+        Provisioning = Remember(await ProvisioningService.Start(_options.Provisioning, IotHubs, Authority, Tokens, Tenant, Clock, _wall, cancel).ConfigureAwait(false));
+        Verify(AuthorityName, Authority);
+    }
+
+    /// <summary>Registers a CA with DPS and proves its possession.</summary>
+    /// <param name="name">What enrolment groups will call it.</param>
+    /// <param name="authority">Its key.</param>
+    /// <exception cref="InvalidOperationException">DPS has one of that name, or as many as it takes.</exception>
+    public void Verify(string name, LocalAuthority authority)
+    {
+        ArgumentNullException.ThrowIfNull(authority);
+        if (!Provisioning.AddAuthority(name, authority.Certificate).TryGet(out var code, out var fault)) throw new InvalidOperationException($"DPS refused the CA: {fault}");
+        using var proof = authority.Prove(code);
+        if (Provisioning.ProveAuthority(name, proof) is { } refused) throw new InvalidOperationException($"DPS refused the proof: {refused}");
+    }
+
+    /// <summary>Where a device registers.</summary>
+    public ProvisioningAddress ProvisioningAddress => new(ProvisioningOptions.GlobalHostName, Provisioning.MqttPort, Provisioning.IdScope, Authority.Certificate);
+
+    /// <summary>Where a device connects that DPS gave a hub.</summary>
+    /// <param name="hubHostName">As DPS said it.</param>
+    /// <exception cref="InvalidOperationException">No such hub.</exception>
+    public HubAddress AddressOf(string hubHostName)
+    {
+        var hub = IotHubs.Single(one => string.Equals(one.HostName, hubHostName, StringComparison.OrdinalIgnoreCase));
+        return new HubAddress(hub.HostName, hub.MqttPort, Authority.Certificate);
     }
 
     private Dictionary<string, string> SettingsOf(Principal principal, IReadOnlyDictionary<string, string>? further)
@@ -193,12 +264,17 @@ public sealed class LocalCloud : IAsyncDisposable
             ["AzureWebJobsStorage__blobServiceUri"] = Storage.BlobServiceUri.ToString(),
             ["AzureWebJobsStorage__queueServiceUri"] = Storage.QueueServiceUri.ToString(),
             ["AzureWebJobsStorage__tableServiceUri"] = Storage.TableServiceUri.ToString(),
+            ["KeyVault__vaultUri"] = KeyVault.VaultUri.ToString(),
             ["EventHubs__fullyQualifiedNamespace"] = EventHubs.FullyQualifiedNamespace,
             ["Storage__blobServiceUri"] = Storage.BlobServiceUri.ToString(),
             ["Storage__tableServiceUri"] = Storage.TableServiceUri.ToString(),
+            ["Firmware__blobServiceUri"] = Storage.BlobServiceUri.ToString(),
+            ["Ota__blobServiceUri"] = Storage.BlobServiceUri.ToString(),
+            ["Provisioning__serviceUri"] = Provisioning.ServiceUri.ToString(),
             ["Entra__authority"] = new Uri(Identity.AuthorityHost, $"{LocalTenant.TenantId}/v2.0").ToString(),
             ["Entra__audience"] = Audiences.Api,
         };
+        foreach (var hub in IotHubs) settings[$"IotHub__hubs__{hub.HostName}"] = hub.ServiceUri.ToString();
         foreach (var (name, value) in Identity.GrantManagedIdentity(principal)) settings[name] = value;
         foreach (var (name, value) in further ?? new Dictionary<string, string>()) settings[name] = value;
         return settings;

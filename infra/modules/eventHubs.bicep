@@ -15,6 +15,16 @@ type accessType = {
   right: 'send' | 'receive'
 }
 
+@export()
+@description('Where hub telemetry is copied to, and as whom.')
+type captureType = {
+  @description('Resource id of the user-assigned identity that writes.')
+  identityId: string
+  @description('Resource id of the storage account.')
+  storageAccountId: string
+  container: string
+}
+
 @description('Required. Name of the namespace.')
 param name string
 
@@ -50,6 +60,9 @@ param principals object
 @description('Required. Every right on the hubs.')
 param access accessType[]
 
+@description('Optional. Keeps what devices sent, byte for byte, for forensics: a copy of hub telemetry in a container.')
+param capture captureType?
+
 @description('Required. Workspace for diagnostics.')
 param workspaceId string
 
@@ -62,6 +75,9 @@ resource namespace 'Microsoft.EventHub/namespaces@2024-01-01' = {
   location: location
   tags: tags
   sku: { name: 'Standard', tier: 'Standard', capacity: throughputUnits }
+  identity: capture == null
+    ? { type: 'None' }
+    : { type: 'UserAssigned', userAssignedIdentities: { '${capture!.identityId}': {} } }
   properties: {
     disableLocalAuth: true
     minimumTlsVersion: '1.2'
@@ -87,6 +103,24 @@ resource hubs 'Microsoft.EventHub/namespaces/eventhubs@2024-01-01' = [
     properties: {
       partitionCount: partitions
       retentionDescription: { cleanupPolicy: 'Delete', retentionTimeInHours: retentionDays * 24 }
+      captureDescription: hub.key != 'telemetry' || capture == null
+        ? null
+        : {
+            enabled: true
+            encoding: 'Avro'
+            intervalInSeconds: 300
+            sizeLimitInBytes: 314572800
+            skipEmptyArchives: true
+            destination: {
+              name: 'EventHubArchive.AzureBlockBlob'
+              identity: { type: 'UserAssigned', userAssignedIdentity: capture!.identityId }
+              properties: {
+                storageAccountResourceId: capture!.storageAccountId
+                blobContainer: capture!.container
+                archiveNameFormat: '{Namespace}/{EventHub}/{PartitionId}/{Year}/{Month}/{Day}/{Hour}/{Minute}/{Second}'
+              }
+            }
+          }
     }
   }
 ]

@@ -41,6 +41,11 @@ param instanceMemoryMB 512 | 2048 | 4096 = 2048
 @maxValue(1000)
 param maximumInstanceCount int
 
+@description('Optional. HTTP requests an instance takes at once before another is started.')
+@minValue(1)
+@maxValue(1000)
+param httpConcurrency int = 100
+
 @description('Optional. Instances kept warm.')
 param alwaysReady alwaysReadyType[] = []
 
@@ -99,6 +104,7 @@ resource site 'Microsoft.Web/sites@2024-11-01' = {
         instanceMemoryMB: instanceMemoryMB
         maximumInstanceCount: maximumInstanceCount
         alwaysReady: alwaysReady
+        triggers: { http: { perInstanceConcurrency: httpConcurrency } }
       }
       deployment: {
         storage: {

@@ -40,9 +40,6 @@ param readerRoleId string
 @description('Required. Workspace for diagnostics.')
 param workspaceId string
 
-@description('Required. Whether public network access of the service side is refused. Devices then need a private path as well.')
-param isolated bool
-
 var endpointName = 'telemetry'
 // Events the pipeline reads. Lifecycle, twin and connection events share the hub with telemetry, so that a device's events keep
 // one order: the Telemetry app learns a device's profile before it judges its first message.
@@ -91,7 +88,8 @@ resource hub 'Microsoft.Devices/IotHubs@2023-06-30' = {
     disableLocalAuth: false
     disableDeviceSAS: true
     disableModuleSAS: true
-    publicNetworkAccess: isolated ? 'Disabled' : 'Enabled'
+    // Open also when the rest is isolated: devices come from the internet, and the hub has one door for devices and services alike.
+    publicNetworkAccess: 'Enabled'
     enableFileUploadNotifications: false
     routing: {
       endpoints: {

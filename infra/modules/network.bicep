@@ -1,5 +1,5 @@
 metadata name = 'Network isolation'
-metadata description = 'Virtual network with one delegated subnet a function app, and private endpoints with their DNS zones.'
+metadata description = 'Virtual network with one delegated subnet a function app, one way out, and private endpoints with their DNS zones.'
 metadata trust = 'Not trusted to protect by itself: every service still wants a token.'
 
 @export()
@@ -8,7 +8,7 @@ type privateServiceType = {
   name: string
   resourceId: string
   @description('Sub-resource of the private link; decides the DNS zone.')
-  groupId: 'namespace' | 'vault' | 'blob' | 'table'
+  groupId: 'namespace' | 'vault' | 'blob' | 'table' | 'queue'
 }
 
 @description('Required. Name of the network.')
@@ -26,6 +26,83 @@ param apps string[]
 @description('Required. Services that get a private endpoint.')
 param services privateServiceType[]
 
+// The apps reach out for tokens (Entra ID), IoT Hub, DPS and telemetry ingestion, which have no private endpoint here: TLS and AMQP over TLS.
+resource appRules 'Microsoft.Network/networkSecurityGroups@2024-05-01' = {
+  name: 'nsg-${name}-apps'
+  location: location
+  tags: tags
+  properties: {
+    securityRules: [
+      {
+        name: 'tls-out'
+        properties: {
+          priority: 100
+          direction: 'Outbound'
+          access: 'Allow'
+          protocol: 'Tcp'
+          sourceAddressPrefix: 'VirtualNetwork'
+          sourcePortRange: '*'
+          destinationAddressPrefix: 'Internet'
+          destinationPortRanges: ['443', '5671']
+        }
+      }
+      {
+        name: 'nothing-else-out'
+        properties: {
+          priority: 4000
+          direction: 'Outbound'
+          access: 'Deny'
+          protocol: '*'
+          sourceAddressPrefix: '*'
+          sourcePortRange: '*'
+          destinationAddressPrefix: 'Internet'
+          destinationPortRange: '*'
+        }
+      }
+    ]
+  }
+}
+
+resource endpointRules 'Microsoft.Network/networkSecurityGroups@2024-05-01' = {
+  name: 'nsg-${name}-endpoints'
+  location: location
+  tags: tags
+  properties: {
+    securityRules: [
+      {
+        name: 'nothing-out'
+        properties: {
+          priority: 4000
+          direction: 'Outbound'
+          access: 'Deny'
+          protocol: '*'
+          sourceAddressPrefix: '*'
+          sourcePortRange: '*'
+          destinationAddressPrefix: 'Internet'
+          destinationPortRange: '*'
+        }
+      }
+    ]
+  }
+}
+
+resource wayOutAddress 'Microsoft.Network/publicIPAddresses@2024-05-01' = {
+  name: 'pip-${name}'
+  location: location
+  tags: tags
+  sku: { name: 'Standard', tier: 'Regional' }
+  properties: { publicIPAllocationMethod: 'Static', publicIPAddressVersion: 'IPv4' }
+}
+
+// Subnets without default outbound access have no way out but this one, with one address that others may list.
+resource wayOut 'Microsoft.Network/natGateways@2024-05-01' = {
+  name: 'ng-${name}'
+  location: location
+  tags: tags
+  sku: { name: 'Standard' }
+  properties: { idleTimeoutInMinutes: 10, publicIpAddresses: [{ id: wayOutAddress.id }] }
+}
+
 resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
   name: name
   location: location
@@ -36,7 +113,11 @@ resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
       [
         {
           name: 'endpoints'
-          properties: { addressPrefix: '10.40.0.0/24', defaultOutboundAccess: false }
+          properties: {
+            addressPrefix: '10.40.0.0/24'
+            defaultOutboundAccess: false
+            networkSecurityGroup: { id: endpointRules.id }
+          }
         }
       ],
       map(range(0, length(apps)), index => {
@@ -44,6 +125,8 @@ resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
         properties: {
           addressPrefix: '10.40.${index + 1}.0/24'
           defaultOutboundAccess: false
+          networkSecurityGroup: { id: appRules.id }
+          natGateway: { id: wayOut.id }
           delegations: [{ name: 'flex', properties: { serviceName: 'Microsoft.App/environments' } }]
         }
       })
@@ -56,6 +139,7 @@ var zones = {
   vault: 'privatelink.vaultcore.azure.net'
   blob: 'privatelink.blob.${environment().suffixes.storage}'
   table: 'privatelink.table.${environment().suffixes.storage}'
+  queue: 'privatelink.queue.${environment().suffixes.storage}'
 }
 
 resource dnsZones 'Microsoft.Network/privateDnsZones@2024-06-01' = [
@@ -107,3 +191,4 @@ resource zoneGroups 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@202
 ]
 
 output subnetIds object = toObject(apps, app => app, app => '${network.id}/subnets/${app}')
+output outboundAddress string = wayOutAddress.properties.ipAddress

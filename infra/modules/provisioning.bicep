@@ -26,9 +26,6 @@ param operatorRoleId string
 @description('Required. Workspace for diagnostics.')
 param workspaceId string
 
-@description('Required. Whether public network access of the service side is refused.')
-param isolated bool
-
 resource hubs 'Microsoft.Devices/IotHubs@2023-06-30' existing = [for hub in hubNames: { name: hub }]
 
 resource service 'Microsoft.Devices/provisioningServices@2022-12-12' = {
@@ -38,7 +35,7 @@ resource service 'Microsoft.Devices/provisioningServices@2022-12-12' = {
   sku: { name: 'S1', capacity: 1 }
   properties: {
     allocationPolicy: 'Hashed'
-    publicNetworkAccess: isolated ? 'Disabled' : 'Enabled'
+    publicNetworkAccess: 'Enabled' // devices come from the internet
     // A link is a connection string: the platform offers no other way. It stays inside this resource, in no setting and no output.
     iotHubs: [
       for (hub, index) in hubNames: {

@@ -23,6 +23,10 @@ type containerType = {
   @minValue(1)
   @maxValue(3650)
   immutableDays: int?
+  @description('Days for which each version of a blob is kept as it was written; a name may still get a newer version.')
+  @minValue(1)
+  @maxValue(3650)
+  versionsKeptDays: int?
   @description('Days after which blobs are deleted.')
   @minValue(1)
   deleteAfterDays: int?
@@ -105,17 +109,21 @@ resource blobContainers 'Microsoft.Storage/storageAccounts/blobServices/containe
   for container in containers: {
     parent: account::blobs
     name: container.name
-    properties: { publicAccess: anonymousRead ? 'Blob' : 'None' }
+    properties: {
+      publicAccess: anonymousRead ? 'Blob' : 'None'
+      immutableStorageWithVersioning: container.?versionsKeptDays == null ? null : { enabled: true }
+    }
   }
 ]
 
 resource immutability 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2024-01-01' = [
-  for (container, index) in containers: if (container.?immutableDays != null) {
+  for (container, index) in containers: if (container.?immutableDays != null || container.?versionsKeptDays != null) {
     parent: blobContainers[index]
     name: 'default'
     properties: {
-      immutabilityPeriodSinceCreationInDays: container.?immutableDays ?? 1
-      allowProtectedAppendWritesAll: true
+      immutabilityPeriodSinceCreationInDays: container.?immutableDays ?? container.?versionsKeptDays ?? 1
+      // Append blobs grow; with version-level policies the platform refuses the option.
+      allowProtectedAppendWritesAll: container.?immutableDays != null ? true : null
     }
   }
 ]

@@ -6,6 +6,7 @@ using Serverless.Benchmarks.Ingest;
 using Serverless.Benchmarks.Memory;
 using Serverless.Benchmarks.Scoring;
 using Serverless.Benchmarks.State;
+using Serverless.Benchmarks.Upgrade;
 using Serverless.Benchmarks.Validation;
 
 // One row a subject: what it measures, and the program that measures it.
@@ -25,6 +26,7 @@ var subjects = new SortedDictionary<string, (string What, Func<string[], Task<in
     ["scoring"] = ("speed and allocation of the scorer", Speed.Run),
     ["skab"] = ("anomaly scores of a group of sensors, in the SKAB layout", Skab.Run),
     ["state"] = (StateSubject.What, StateSubject.Run),
+    ["upgrade"] = (UpgradeSubject.What, UpgradeSubject.Run),
     ["validation"] = (ValidationSubject.What, ValidationSubject.Run),
     ["verify"] = ("P-256 signature checks a second", Verify.Run),
 };

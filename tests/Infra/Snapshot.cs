@@ -29,9 +29,12 @@ internal sealed class Snapshot
     public const string Subscription = "00000000-0000-0000-0000-000000000001";
     public const string Tenant = "00000000-0000-0000-0000-000000000002";
 
-    private Snapshot(IReadOnlyList<Resource> resources) => Resources = resources;
+    private Snapshot(IReadOnlyList<Resource> resources, string outputs) => (Resources, Outputs) = (resources, outputs);
 
     public IReadOnlyList<Resource> Resources { get; }
+
+    /// <summary>The deployment's outputs, as JSON.</summary>
+    public string Outputs { get; }
 
     public IEnumerable<Resource> Of(string type) => Resources.Where(resource => string.Equals(resource.Type, type, StringComparison.OrdinalIgnoreCase));
 
@@ -43,7 +46,7 @@ internal sealed class Snapshot
             resource.GetProperty("id").GetString()!,
             resource.GetProperty("type").GetString()!,
             resource.GetProperty("name").GetString()!,
-            resource.Clone()))]);
+            resource.Clone()))], file.RootElement.GetProperty("outputs").GetRawText());
     }
 
     /// <summary>Evaluates the templates again and compares.</summary>

@@ -36,7 +36,6 @@ internal sealed class Stamps
         {
             var reader = new Utf8JsonReader(authMethod, new JsonReaderOptions { MaxDepth = 4 });
             VerdictNotes? found = null;
-            if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject) return VerdictNotes.AuthMethodUnreadable;
             while (reader.Read())
             {
                 if (reader.CurrentDepth != 1 || reader.TokenType != JsonTokenType.PropertyName || !reader.ValueTextEquals("scope"u8)) continue;

@@ -11,8 +11,15 @@ public static class LocalTenant
     /// <summary>The tenant's id.</summary>
     public static Guid TenantId { get; } = Id("tenant");
 
-    /// <summary>Function app Enrollment: the device ledger. (DPS joins with its own service.)</summary>
-    public static Principal Enrollment { get; } = App("enrollment", Table("devices"));
+    /// <summary>Function app Enrollment: enrolments in DPS, the registry to look at, the device ledger and its trail, batches, the policy.</summary>
+    public static Principal Enrollment { get; } = App(
+        "enrollment",
+        new("DPS enrolment operator (custom)", "dps"),
+        new("IoT Hub registry reader (custom)", "iothub"),
+        new("Storage Blob Data Reader", "storage/blob/profiles"),
+        Table("devices"),
+        Blob("audit"),
+        Blob("enrollment"));
 
     /// <summary>Function app Telemetry: reads hub <c>telemetry</c>, publishes to <c>validated</c> and <c>alerts</c>, keeps state and
     /// refused events, reads profiles.</summary>
@@ -27,15 +34,20 @@ public static class LocalTenant
         Blob("rejected"),
         new("Storage Blob Data Reader", "storage/blob/profiles"));
 
-    /// <summary>Function app Firmware: the OTA repository, images awaiting a release, the releases table.</summary>
-    public static Principal Firmware { get; } = App("firmware", Blob("ota"), Blob("firmware"), Table("releases"));
+    /// <summary>Function app Firmware: the OTA repository, images awaiting a release, the releases table, its own three keys.</summary>
+    public static Principal Firmware { get; } = App(
+        "firmware", Blob("ota"), new("Storage Blob Data Reader", "storage/blob/firmware"), Table("releases"), Signer("tuf-snapshot"), Signer("tuf-timestamp"), Signer("tuf-policy"));
 
-    /// <summary>Function app Lifecycle: the registry, the device ledger, findings to <c>alerts</c>.</summary>
+    /// <summary>Function app Lifecycle: enrolments and registrations in DPS, the registry, twins and methods, the device ledger, findings to
+    /// <c>alerts</c>, the key of its statements.</summary>
     public static Principal Lifecycle { get; } = App(
         "lifecycle",
-        new("IoT Hub Registry Contributor", "iothub"),
+        new("DPS enrolment operator (custom)", "dps"),
+        new("IoT Hub registry operator (custom)", "iothub"),
         new("Azure Event Hubs Data Sender", "eventhubs/alerts"),
-        Table("devices"));
+        Signer("death-certificates"),
+        Table("devices"),
+        Blob("audit"));
 
     /// <summary>Function app Response: reads <c>alerts</c>, keeps incidents, contains devices in the registry.</summary>
     public static Principal Response { get; } = App(
@@ -55,17 +67,24 @@ public static class LocalTenant
         [
             new("Azure Event Hubs Data Owner", "eventhubs"),
             new("IoT Hub Data Contributor", "iothub"),
+            new("Device Provisioning Service Data Contributor", "dps"),
             .. StorageOwner(),
         ],
         ["Device.Enroll", "Device.Decommission", "Incident.Respond", "Fleet.Read"]);
 
-    /// <summary>A release engineer: submits and approves releases, uploads images awaiting one.</summary>
-    public static Principal ReleaseEngineer { get; } = new(
-        "release-engineer", Id("client:release-engineer"), Id("object:release-engineer"), [Blob("firmware")], ["Release.Submit", "Release.Approve", "Fleet.Read"]);
+    /// <summary>A release engineer: submits and approves releases, uploads images awaiting one, signs with a key of their own.</summary>
+    public static Principal ReleaseEngineer { get; } = Engineer("release-engineer");
+
+    /// <summary>A second one: who submits may not approve.</summary>
+    public static Principal ReleaseApprover { get; } = Engineer("release-approver");
+
+    /// <summary>The keys of the vault, each named in somebody's role: <c>tuf-snapshot</c>, <c>tuf-timestamp</c>, <c>tuf-policy</c> (Firmware),
+    /// <c>death-certificates</c> (Lifecycle), and one by each release engineer's name.</summary>
+    public static IReadOnlyList<string> VaultKeys { get; } = ["tuf-snapshot", "tuf-timestamp", "tuf-policy", "death-certificates", "release-engineer", "release-approver"];
 
     /// <summary>All of them.</summary>
     public static TenantDirectory Directory() =>
-        new([Enrollment, Telemetry, Firmware, Lifecycle, Response, IotHub, Ops, ReleaseEngineer]);
+        new([Enrollment, Telemetry, Firmware, Lifecycle, Response, IotHub, Ops, ReleaseEngineer, ReleaseApprover]);
 
     /// <summary>What every Functions host needs of its own storage: locks and timers, keys, checkpoints.</summary>
     /// <remarks>In Azure each app has a storage account for this; here the apps share one, so they could disturb each other's
@@ -82,6 +101,12 @@ public static class LocalTenant
     private static RoleAssignment Blob(string container) => new("Storage Blob Data Contributor", $"storage/blob/{container}");
 
     private static RoleAssignment Table(string table) => new("Storage Table Data Contributor", $"storage/table/{table}");
+
+    /// <summary>The role of infra/modules/roles.bicep, on one key.</summary>
+    private static RoleAssignment Signer(string key) => new("Key signer (custom)", $"keyvault/keys/{key}");
+
+    private static Principal Engineer(string name) =>
+        new(name, Id("client:" + name), Id("object:" + name), [Blob("firmware"), Signer(name)], ["Release.Submit", "Release.Approve", "Fleet.Read"]);
 
     private static Principal App(string name, params RoleAssignment[] roles) => Service(name, [.. roles, .. HostStorage()]);
 

@@ -34,7 +34,7 @@ internal sealed class Hub
 
     public HubCounters Counters { get; } = new();
 
-    public HubPolicies Policies { get; } = new();
+    public AccessPolicies Policies { get; } = HubPolicies.Create();
 
     public Throttles Throttles { get; }
 

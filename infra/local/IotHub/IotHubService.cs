@@ -1,13 +1,6 @@
-using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Features;
-using Microsoft.AspNetCore.Server.Kestrel.Https;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 using Serverless.Faults;
 using Serverless.Local.EventHubs;
 using Serverless.Local.Identity;
@@ -39,6 +32,9 @@ public sealed class IotHubService : IAsyncDisposable
     /// <summary>Port of the service API on 127.0.0.1.</summary>
     public int HttpsPort { get; private set; }
 
+    /// <summary>The service API's address.</summary>
+    public Uri ServiceUri => new($"https://localhost:{HttpsPort}");
+
     /// <summary>What happened so far.</summary>
     public HubCounters Counters => _hub.Counters;
 
@@ -66,7 +62,9 @@ public sealed class IotHubService : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(authority);
         var hub = new Hub(options, route, clock, wall);
         var certificate = authority.IssueServer(options.HostName);
-        var server = Build(hub, certificate, new ServiceApi(hub, tokens, directory));
+        var server = DeviceDoors.Build(
+            new DoorOptions(options.MqttPort, options.HttpsPort, ServiceApi.BodyBytesMax, AsksOverHttps: false), certificate, new MqttEndpoint(hub).Serve);
+        new ServiceApi(hub, tokens, directory).Map(server);
         var service = new IotHubService(hub, server, certificate);
         try
         {
@@ -119,6 +117,48 @@ public sealed class IotHubService : IAsyncDisposable
             : _hub.Registry.Update(new DeviceSpec(deviceId, known.Credentials, status, reason, IotEdge: known.IotEdge), "*")
                 .Then<DeviceIdentity>(device => device.Identity);
 
+    /// <summary>Makes an identity, or gives an existing one these credentials, as DPS does for a device it has admitted.</summary>
+    /// <remarks>An existing identity keeps its status, twin and generation; new credentials cut its session, the same ones do not.</remarks>
+    /// <param name="device">Its twin counts only where the identity is new.</param>
+    /// <param name="reported">Reported properties to begin with, from another hub; null for none.</param>
+    /// <returns>The identity after it, or a fault of <see cref="Create"/>.</returns>
+    internal Parsed<DeviceIdentity> Adopt(DeviceSpec device, JsonObject? reported = null)
+    {
+        while (true)
+        {
+            if (Find(device.DeviceId) is not { } known)
+            {
+                var made = _hub.Registry.Create(device, reported);
+                if (made.Fault is { Code: "device-exists" }) continue; // somebody was faster
+                return made.Then<DeviceIdentity>(record => record.Identity);
+            }
+
+            var credentials = device.Credentials;
+            if (known.Credentials == credentials) return known;
+            var updated = _hub.Registry.Update(
+                new DeviceSpec(device.DeviceId, credentials, known.Status, known.StatusReason, IotEdge: device.IotEdge), known.ETag);
+            if (updated.Fault is { Code: "etag-mismatch" or "device-not-found" }) continue;
+            return updated.Then<DeviceIdentity>(record => record.Identity);
+        }
+    }
+
+    /// <summary>Patches what a device reports, as the device itself would.</summary>
+    /// <param name="deviceId">Case-sensitive; must exist.</param>
+    /// <param name="reported">Patch.</param>
+    internal void Report(string deviceId, JsonObject reported)
+    {
+        if (!_hub.Registry.TryFind(deviceId, out var device)) throw new InvalidOperationException("no such device");
+        lock (device.Gate) _ = _hub.Twins.Report(device, reported);
+    }
+
+    /// <summary>A device's twin sections, or null.</summary>
+    /// <param name="deviceId">Case-sensitive.</param>
+    internal (JsonObject Tags, JsonObject Desired, JsonObject Reported)? TwinOf(string deviceId)
+    {
+        if (!_hub.Registry.TryFind(deviceId, out var device)) return null;
+        lock (device.Gate) return (device.Twin.Tags.Values, device.Twin.Desired.Values, device.Twin.Reported.Values);
+    }
+
     /// <summary>Deletes a device; its session is cut before this returns.</summary>
     /// <param name="deviceId">Case-sensitive.</param>
     /// <returns>The identity that was, or <c>device-not-found</c>.</returns>
@@ -151,55 +191,12 @@ public sealed class IotHubService : IAsyncDisposable
             lock (device.Gate) _hub.Registry.Disconnect(device, new Fault("hub-stopped", "hub"));
         }
 
-        using var brief = new CancellationTokenSource(TimeSpan.FromSeconds(2));
-        await _server.StopAsync(brief.Token).ConfigureAwait(false);
-        await _server.DisposeAsync().ConfigureAwait(false);
-        _certificate.Dispose();
-    }
-
-    private static WebApplication Build(Hub hub, X509Certificate2 certificate, ServiceApi api)
-    {
-        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = [] });
-        builder.Logging.ClearProviders(); // devices' refusals are counters, not log lines
-        builder.WebHost.UseSetting(WebHostDefaults.PreventHostingStartupKey, "true");
-        builder.Services.AddSingleton<Microsoft.Extensions.Hosting.IHostLifetime, NoSignals>();
-        var mqtt = new MqttEndpoint(hub);
-        builder.WebHost.ConfigureKestrel(kestrel =>
-        {
-            kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = ServiceApi.BodyBytesMax;
-            kestrel.Limits.MaxConcurrentConnections = 20_000;
-            kestrel.Listen(IPAddress.Loopback, hub.Options.MqttPort, listen =>
-            {
-                listen.UseHttps(new TlsHandshakeCallbackOptions
-                {
-                    OnConnection = tls => ValueTask.FromResult(PeerCertificates.Ask(certificate, tls.Connection)),
-                });
-                listen.Use(_ => mqtt.Serve);
-            });
-            kestrel.Listen(IPAddress.Loopback, hub.Options.HttpsPort, listen => listen.UseHttps(certificate));
-        });
-        var server = builder.Build();
-        api.Map(server);
-        return server;
+        await DeviceDoors.Stop(_server, _certificate).ConfigureAwait(false);
     }
 
     private void TakePorts()
     {
-        // Addresses come in the order of Listen.
-        var ports = _server.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses
-            .Select(address => new Uri(address).Port)
-            .ToArray();
-        (MqttPort, HttpsPort) = (ports[0], ports[1]);
-        string[] names = ["localhost", "127.0.0.1"];
-        _hub.Hosts = [HostName, .. names, .. names.SelectMany(name => new[] { $"{name}:{MqttPort}", $"{name}:{HttpsPort}" })];
-    }
-
-    // The program that hosts the cloud decides when to stop; a hub must not listen for Ctrl-C itself.
-    private sealed class NoSignals : Microsoft.Extensions.Hosting.IHostLifetime
-    {
-        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+        (MqttPort, HttpsPort) = DeviceDoors.Ports(_server);
+        _hub.Hosts = DeviceDoors.Hosts(HostName, (MqttPort, HttpsPort));
     }
 }

@@ -1,3 +1,5 @@
+using Serverless.Local.IotHub.Rest;
+
 namespace Serverless.Local.IotHub;
 
 /// <summary>The operations that are metered.</summary>
@@ -18,7 +20,7 @@ internal enum Metered
 /// <remarks>Thread-safe. Wall time.</remarks>
 internal sealed class Throttles(IotHubOptions options, TimeProvider wall, HubCounters counters)
 {
-    private readonly Dictionary<Metered, Bucket> _buckets = options.Throttles == HubThrottles.Off ? [] : new()
+    private readonly Dictionary<Metered, RateBucket> _buckets = options.Throttles == HubThrottles.Off ? [] : new()
     {
         [Metered.Registry] = new(100 * options.Units, TimeSpan.FromMinutes(1), wall),
         [Metered.Query] = new(20 * options.Units, TimeSpan.FromMinutes(1), wall),
@@ -40,6 +42,9 @@ internal sealed class Throttles(IotHubOptions options, TimeProvider wall, HubCou
         return wait;
     }
 
+    /// <summary>An operation as the service API's edge meters it.</summary>
+    public Meter MeterOf(Metered operation) => new(Name(operation), () => Take(operation));
+
     /// <summary>The counter's name of an operation.</summary>
     public static string Name(Metered operation) => operation switch
     {
@@ -52,23 +57,4 @@ internal sealed class Throttles(IotHubOptions options, TimeProvider wall, HubCou
         Metered.Connect => "connect",
         _ => "telemetry",
     };
-
-    private sealed class Bucket(int capacity, TimeSpan period, TimeProvider wall)
-    {
-        private readonly Lock _gate = new();
-        private double _tokens = capacity;
-        private long _filledAt = wall.GetTimestamp();
-
-        public TimeSpan Take()
-        {
-            lock (_gate)
-            {
-                _tokens = Math.Min(capacity, _tokens + (wall.GetElapsedTime(_filledAt) / period * capacity));
-                _filledAt = wall.GetTimestamp();
-                if (_tokens < 1) return (1 - _tokens) / capacity * period;
-                _tokens--;
-                return TimeSpan.Zero;
-            }
-        }
-    }
 }

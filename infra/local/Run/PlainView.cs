@@ -36,7 +36,18 @@ public sealed class PlainView(TextWriter output, TimeProvider wall) : IRunView
         output.WriteLine(report.Summary());
         foreach (var (device, wrong, refused, faults, alerts) in report.Culprits)
             output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {device,-20} {wrong,-16} {refused,5} refused as {faults}; {alerts} alerts"));
-        foreach (var check in report.Checks) output.WriteLine($"{(check.Kept ? "kept  " : "BROKEN")} {check.Promise} ({check.Evidence})");
+        Tell(report.TelemetryChecks);
+        foreach (var chapter in report.Chapters)
+        {
+            output.WriteLine($"{chapter.Title}:");
+            foreach (var line in chapter.Lines) output.WriteLine($"  {line}");
+            Tell(chapter.Checks);
+        }
+    }
+
+    private void Tell(IReadOnlyList<Check> checks)
+    {
+        foreach (var check in checks) output.WriteLine($"{(check.Kept ? "kept  " : "BROKEN")} {check.Promise} ({check.Evidence})");
     }
 
     private void Line(FormattableString text) =>

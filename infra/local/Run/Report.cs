@@ -10,15 +10,20 @@ namespace Serverless.Local.Run;
 /// <param name="Plan">The fleet.</param>
 /// <param name="Sent">What each device had acknowledged.</param>
 /// <param name="Seen">What came out.</param>
-/// <param name="Checks">The promises.</param>
+/// <param name="TelemetryChecks">The promises of telemetry.</param>
+/// <param name="Chapters">The other parts of the run, in the order they happened.</param>
 public sealed record Report(
     RunOptions Options,
     TimeSpan Wall,
     IReadOnlyList<DeviceScript> Plan,
     IReadOnlyDictionary<string, Sent> Sent,
     Observation Seen,
-    IReadOnlyList<Check> Checks)
+    IReadOnlyList<Check> TelemetryChecks,
+    IReadOnlyList<Chapter> Chapters)
 {
+    /// <summary>Every promise, telemetry's first.</summary>
+    public IReadOnlyList<Check> Checks => [.. TelemetryChecks, .. Chapters.SelectMany(chapter => chapter.Checks)];
+
     /// <summary>Whether every check held.</summary>
     public bool Passed => Checks.All(check => check.Kept);
 
@@ -72,6 +77,15 @@ public sealed record Report(
         }
 
         json.WriteEndArray();
+        json.WriteStartObject("chapters");
+        foreach (var chapter in Chapters)
+        {
+            json.WriteStartArray(chapter.Title);
+            foreach (var line in chapter.Lines) json.WriteStringValue(line);
+            json.WriteEndArray();
+        }
+
+        json.WriteEndObject();
         json.WriteStartArray("checks");
         foreach (var check in Checks)
         {

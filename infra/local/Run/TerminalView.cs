@@ -47,7 +47,19 @@ public sealed class TerminalView(IAnsiConsole console, TimeProvider wall) : IRun
         foreach (var (device, wrong, refused, faults, alerts) in report.Culprits)
             culprits.AddRow(device, wrong.ToString(), refused.ToString(CultureInfo.InvariantCulture), Markup.Escape(faults), alerts.ToString(CultureInfo.InvariantCulture));
         console.Write(culprits);
-        foreach (var check in report.Checks)
+        Tell(report.TelemetryChecks);
+        foreach (var chapter in report.Chapters)
+        {
+            console.WriteLine();
+            console.MarkupLine($"[bold]{Markup.Escape(chapter.Title)}[/]");
+            foreach (var line in chapter.Lines) console.WriteLine($"  {line}");
+            Tell(chapter.Checks);
+        }
+    }
+
+    private void Tell(IReadOnlyList<Check> checks)
+    {
+        foreach (var check in checks)
             console.MarkupLine($"{(check.Kept ? "[green]kept  [/]" : "[red]BROKEN[/]")} {Markup.Escape(check.Promise)} [grey]({Markup.Escape(check.Evidence)})[/]");
     }
 

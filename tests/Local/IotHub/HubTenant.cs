@@ -1,5 +1,6 @@
 using Serverless.Local.Identity;
 using Serverless.Local.Tests.IotHub;
+using Serverless.Local.Tests.Provisioning;
 using Serverless.Local.Tls;
 
 [assembly: AssemblyFixture(typeof(HubTenant))]
@@ -18,7 +19,7 @@ public sealed class HubTenant : IDisposable
         new(System.IO.Directory.CreateDirectory(Path.Combine(Folder, "devices")).FullName, TimeProvider.System.GetUtcNow(), "Devices CA");
 
     public static TenantDirectory Directory { get; } =
-        new([HubFixture.Operator, HubFixture.TelemetryApp, HubFixture.Reader, HubFixture.RegistryOnly, HubFixture.Elsewhere]);
+        new([HubFixture.Operator, HubFixture.TelemetryApp, HubFixture.Reader, HubFixture.RegistryOnly, HubFixture.Elsewhere, .. ProvisioningFixture.Principals]);
 
     public static Tokens Tokens { get; } = new(Directory, new Guid("11111111-2222-3333-4444-555555555555"), TimeProvider.System);
 

@@ -148,6 +148,38 @@ public class OverTimeTests
         Assert.Equal("accepted", At(101, 6, "\"n\":1"));
     }
 
+    [Theory]
+    [InlineData(60, VerdictNotes.None)] // the profile's clock skew
+    [InlineData(60.0000001, VerdictNotes.Late)]
+    public void An_event_is_late_when_it_is_older_than_the_clock_skew(double age, VerdictNotes expected)
+    {
+        Assert.Equal("accepted", At(0, 1));
+        _bench.Now = Bench.Noon.AddSeconds(1000);
+        var verdict = _bench.Sent(2, "", _bench.Now - TimeSpan.FromTicks((long)Math.Round(age * TimeSpan.TicksPerSecond)));
+        Assert.Equal("accepted", Bench.Outcome(verdict));
+        Assert.Equal(expected, verdict.Notes);
+    }
+
+    [Fact]
+    public void The_first_reading_of_a_metric_is_compared_with_nothing_however_late_it_comes()
+    {
+        _bench.Profile = Profiles.Of("""{"name":"n","type":"number","step":5,"intervalSeconds":10},{"name":"m","type":"number","step":5,"intervalSeconds":10}""");
+        Assert.Equal("accepted", At(0, 1, "\"m\":1"));
+        Assert.Equal("accepted", At(10, 2, "\"m\":1,\"n\":1000"));
+        Assert.Equal("metric-step at metrics.n", At(20, 3, "\"m\":1,\"n\":1"));
+    }
+
+    [Fact]
+    public void A_reading_from_before_the_longest_age_that_is_kept_is_compared_with_nothing()
+    {
+        _bench.Profile = Profiles.Of("""{"name":"n","type":"number","ratePerSecond":1}""");
+        Assert.Equal("accepted", At(0, 1, "\"n\":0"));
+        Assert.Equal("accepted", At(4_294_967, 2)); // 2^32 ms less 0.3 s
+        Assert.Equal("metric-rate at metrics.n", At(4_294_967.1, 3, "\"n\":1e12"));
+        Assert.Equal("accepted", At(4_294_968, 4));
+        Assert.Equal("accepted", At(4_294_968.1, 5, "\"n\":1e12"));
+    }
+
     [Fact]
     public void A_refused_event_leaves_the_windows_the_rate_and_the_values_as_they_were()
     {

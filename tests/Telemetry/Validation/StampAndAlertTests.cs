@@ -12,6 +12,8 @@ public class StampAndAlertTests
     [InlineData(Bench.Quiet, VerdictNotes.None)]
     [InlineData("""{"scope":"module","type":"sas"}""", VerdictNotes.None)]
     [InlineData("""{"type":"sas","scope":"hub","issuer":"iothub"}""", VerdictNotes.HubScopeKey)]
+    [InlineData("""{"version":1,"nothing":null,"scope":"device"}""", VerdictNotes.None)]
+    [InlineData("""["scope","device"]""", VerdictNotes.AuthMethodUnreadable)]
     [InlineData("""{"scope":"fleet"}""", VerdictNotes.AuthMethodUnreadable)]
     [InlineData("""{"scope":"device","scope":"hub"}""", VerdictNotes.AuthMethodUnreadable)]
     [InlineData("""{"inner":{"scope":"device"}}""", VerdictNotes.AuthMethodUnreadable)]
@@ -30,6 +32,15 @@ public class StampAndAlertTests
         Assert.Equal(expected, verdict.AlertNotes);
         // The answer comes from memory the second time, and is the same.
         Assert.Equal(expected, Next().Notes & VerdictNotes.Alerting);
+    }
+
+    [Theory]
+    [InlineData(512, VerdictNotes.None)]
+    [InlineData(513, VerdictNotes.AuthMethodUnreadable)]
+    public void A_stamp_has_at_most_512_bytes(int length, VerdictNotes expected)
+    {
+        _bench.AuthMethod = """{"scope":"device"}""".PadRight(length);
+        Assert.Equal(expected, Next().AlertNotes);
     }
 
     [Fact]
@@ -106,6 +117,39 @@ public class StampAndAlertTests
         Assert.False(_bench.Judged(spoof).FaultAlertDue);
         _bench.AuthMethod = """{"scope":"hub"}""";
         Assert.Equal(VerdictNotes.HubScopeKey, _bench.Judged("{").AlertNotes);
+    }
+
+    [Fact]
+    public void Kinds_that_were_quiet_for_two_days_make_room_for_new_ones()
+    {
+        foreach (var body in (string[])["{", "[]", "{}"]) Assert.True(_bench.Judged(body).FaultAlertDue);
+        _bench.Now = Bench.Noon.AddDays(2).AddSeconds(1);
+        // In the place all further kinds share, the second would be held back for the first.
+        Assert.True(_bench.Judged("{\"a\":1}").FaultAlertDue);
+        Assert.True(_bench.Judged("{\"a\":1,\"a\":1}").FaultAlertDue);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void A_kind_that_must_be_heard_at_once_takes_the_place_of_the_longest_quiet_kind_that_need_not(int spoofedAt)
+    {
+        var spoof = Bench.Message(1).Replace("\"sequence\"", "\"deviceId\":\"victim\",\"sequence\"", StringComparison.Ordinal);
+        List<string> bodies = ["{", "[]"];
+        bodies.Insert(spoofedAt, spoof);
+        for (var second = 0; second < bodies.Count; second++)
+        {
+            _bench.Now = Bench.Noon.AddSeconds(second);
+            Assert.True(_bench.Judged(bodies[second]).FaultAlertDue);
+        }
+
+        _bench.AuthMethod = """{"scope":"hub"}""";
+        var verdict = _bench.Judged("[]");
+        Assert.Equal((VerdictNotes.HubScopeKey, false), (verdict.AlertNotes, verdict.FaultAlertDue));
+        _bench.AuthMethod = Bench.Quiet;
+        Assert.False(_bench.Judged(spoof).FaultAlertDue); // kept its place, though it may be the oldest
+        Assert.False(_bench.Judged("[]").FaultAlertDue);  // kept its place: it is the newer of the two others
+        Assert.True(_bench.Judged("{").FaultAlertDue);    // lost it
     }
 
     [Theory]

@@ -20,7 +20,7 @@ internal sealed record DeviceClaim(string ClientId, string UserName, byte[]? Pas
 
 /// <summary>Decides at CONNECT who a device is.</summary>
 internal sealed class DeviceAuthenticator(
-    DeviceRegistry registry, HubPolicies policies, IReadOnlyList<System.Security.Cryptography.X509Certificates.X509Certificate2> authorities, Func<IReadOnlyList<string>> hosts, TimeProvider wall)
+    DeviceRegistry registry, AccessPolicies policies, IReadOnlyList<System.Security.Cryptography.X509Certificates.X509Certificate2> authorities, Func<IReadOnlyList<string>> hosts, TimeProvider wall)
 {
     private const string X509 = """{"scope":"device","type":"x509","issuer":"external","acceptingIpFilterRule":null}""";
     private const string DeviceSas = """{"scope":"device","type":"sas","issuer":"iothub","acceptingIpFilterRule":null}""";
@@ -29,7 +29,7 @@ internal sealed class DeviceAuthenticator(
     /// <summary>Checks a claim in the order: what it says, whether that device exists and may connect, then the proof.</summary>
     /// <returns>The admission, or <c>user-name</c>, <c>module-unsupported</c>, <c>hub-name</c>, <c>client-id</c>, <c>device-unknown</c>,
     /// <c>credentials-missing</c>, <c>credentials-type</c>, <c>device-disabled</c>, and those of <see cref="CertificateRule"/>,
-    /// <see cref="SasToken"/> and <see cref="HubPolicies"/>.</returns>
+    /// <see cref="SasToken"/> and <see cref="AccessPolicies"/>.</returns>
     public Parsed<Admission> Decide(DeviceClaim claim)
     {
         // {host}/{id}/?api-version=… or {host}/{id}/api-version=…; an id has no slash.
@@ -71,7 +71,7 @@ internal sealed class DeviceAuthenticator(
         {
             // A hub-level key acting as a device: allowed by the service, and stamped for all to see.
             if (!policies.Verify(token, hosts(), identity.DeviceId, now).TryGet(out var grant, out var refused)) return refused;
-            return grant.Permissions.HasFlag(HubPermissions.DeviceConnect) ? new Proof(HubSas, token.ExpiresAt) : new Fault("token-policy", "skn");
+            return grant.Allows(HubPermissions.DeviceConnect) ? new Proof(HubSas, token.ExpiresAt) : new Fault("token-policy", "skn");
         }
 
         if (identity.Credentials.Type != AuthenticationType.Sas) return new Fault("credentials-type", "password");

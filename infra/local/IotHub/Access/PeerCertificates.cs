@@ -1,6 +1,8 @@
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Http;
 
 namespace Serverless.Local.IotHub.Access;
 
@@ -15,6 +17,10 @@ internal sealed record PeerCertificates(byte[] Leaf, IReadOnlyList<byte[]> Other
     public static PeerCertificates? Of(ConnectionContext connection) =>
         connection.Items.TryGetValue(ItemKey, out var shown) ? (PeerCertificates?)shown : null;
 
+    /// <summary>What the connection of a request showed, or null.</summary>
+    public static PeerCertificates? Of(HttpContext http) =>
+        http.Features.Get<IConnectionItemsFeature>()?.Items.TryGetValue(ItemKey, out var shown) == true ? (PeerCertificates?)shown : null;
+
     /// <summary>TLS options that ask for a certificate and accept any: who it is, is decided at CONNECT, so that a refused device sees
     /// CONNACK 5 and not a broken handshake.</summary>
     /// <remarks>Deliberately not checked here: chain, dates, thumbprint; see <see cref="DeviceAuthenticator"/>. Nothing is downloaded.</remarks>
@@ -22,6 +28,7 @@ internal sealed record PeerCertificates(byte[] Leaf, IReadOnlyList<byte[]> Other
     {
         ServerCertificate = server,
         ClientCertificateRequired = true,
+        AllowTlsResume = false, // a resumed session proves no possession of the key again
         EnabledSslProtocols = System.Security.Authentication.SslProtocols.Tls12 | System.Security.Authentication.SslProtocols.Tls13,
         CertificateChainPolicy = new X509ChainPolicy { DisableCertificateDownloads = true, RevocationMode = X509RevocationMode.NoCheck },
         RemoteCertificateValidationCallback = (_, certificate, chain, _) =>

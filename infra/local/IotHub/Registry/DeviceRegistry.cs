@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
+using System.Text.Json.Nodes;
 using Serverless.Faults;
 using Serverless.Local.IotHub.Messages;
 
@@ -23,30 +24,21 @@ internal sealed class DeviceRegistry(HubEvents events, TimeProvider clock, int d
 
     public bool TryFind(string deviceId, [MaybeNullWhen(false)] out DeviceRecord device) => _devices.TryGetValue(deviceId, out device);
 
+    /// <param name="spec">The device.</param>
+    /// <param name="reported">Reported properties it begins with, where DPS moves it here from another hub.</param>
     /// <returns>The record, or <c>device-id</c>, <c>device-credentials</c>, <c>device-reason</c>, <c>device-exists</c>, <c>hub-full</c>,
     /// <c>twin-member</c>, <c>twin-depth</c>, <c>twin-size</c>.</returns>
-    public Parsed<DeviceRecord> Create(DeviceSpec spec)
+    public Parsed<DeviceRecord> Create(DeviceSpec spec, JsonObject? reported = null)
     {
         if (Check(spec) is { } refused) return refused;
         if (_devices.Count >= devicesMax) return new Fault("hub-full", "deviceId");
         var now = clock.GetUtcNow();
         var device = new DeviceRecord(new DeviceIdentity(
             spec.DeviceId, NextGeneration(), NextETag(), spec.Status, spec.StatusReason, now, WithKeys(spec.Credentials), spec.IotEdge));
-        TwinSection? tags = null;
-        TwinSection? desired = null;
-        if (spec.Tags is not null)
-        {
-            if (!device.Twin.Tags.Merge(spec.Tags, now).TryGet(out var change, out var fault)) return fault;
-            tags = change.Next;
-        }
-
-        if (spec.Desired is not null)
-        {
-            if (!device.Twin.Desired.Merge(spec.Desired, now).TryGet(out var change, out var fault)) return fault;
-            desired = change.Next;
-        }
-
-        device.Twin.Start(tags, desired);
+        if (!Begin(device.Twin.Tags, spec.Tags).TryGet(out var tags, out var fault)) return fault;
+        if (!Begin(device.Twin.Desired, spec.Desired).TryGet(out var desired, out fault)) return fault;
+        if (!Begin(device.Twin.Reported, reported).TryGet(out var moved, out fault)) return fault;
+        device.Twin.Start(tags, desired, moved);
         lock (device.Gate) // whoever finds the record waits here, so nothing is routed before its creation
         {
             if (!_devices.TryAdd(spec.DeviceId, device)) return new Fault("device-exists", "deviceId");
@@ -54,6 +46,9 @@ internal sealed class DeviceRegistry(HubEvents events, TimeProvider clock, int d
         }
 
         return device;
+
+        Parsed<TwinSection> Begin(TwinSection empty, JsonObject? values) =>
+            values is null ? empty : empty.Merge(values, now).Then<TwinSection>(change => change.Next);
     }
 
     /// <summary>Replaces what is settable; like the real call it is not a patch, so credentials left out are new keys.</summary>

@@ -28,11 +28,11 @@ internal sealed class Twin
     }
 
     /// <summary>What a twin starts with: no change of version, so that a device made with tags looks like any new one.</summary>
-    public void Start(TwinSection? tags, TwinSection? desired) => (Tags, Desired) = (tags ?? Tags, desired ?? Desired);
+    public void Start(TwinSection tags, TwinSection desired, TwinSection reported) => (Tags, Desired, Reported) = (tags, desired, reported);
 
     public void Commit(TwinSection? tags, TwinSection? desired)
     {
-        Start(tags, desired);
+        (Tags, Desired) = (tags ?? Tags, desired ?? Desired);
         Version++;
         _etag++;
     }

@@ -1,0 +1,107 @@
+using Serverless.Faults;
+using Serverless.Firmware.Releases;
+using Serverless.Firmware.Stores;
+using Serverless.FirmwareSigning.ReleaseApi;
+using Serverless.FirmwareSigning.Repository;
+using Serverless.FirmwareSigning.Trust.Json;
+using Serverless.FirmwareSigning.Trust.Metadata;
+
+namespace Serverless.Firmware.Desk;
+
+/// <summary>What callers are shown.</summary>
+/// <param name="repository">What is published.</param>
+/// <param name="releases">The table.</param>
+/// <param name="refreshing">Knows every role's end.</param>
+internal sealed class Views(OtaRepository repository, IReleases releases, Refreshing refreshing)
+{
+    /// <summary>Releases a page holds.</summary>
+    public const int PageCount = 100;
+
+    /// <summary>One change, with the text to sign.</summary>
+    /// <returns>It, or <c>release-unknown</c>.</returns>
+    public async Task<Parsed<ReleaseBody>> Show(ReleaseId id, CancellationToken cancel) =>
+        await releases.Read(id, cancel).ConfigureAwait(false) is { } stored
+            ? await Show(stored.Record, cancel).ConfigureAwait(false)
+            : new Fault("release-unknown", "id");
+
+    /// <summary>One change, with the text to sign.</summary>
+    public async Task<Parsed<ReleaseBody>> Show(ReleaseRecord record, CancellationToken cancel)
+    {
+        var standing = await repository.Read(record.Id.Product, cancel).ConfigureAwait(false);
+        if (standing.TryGet(out var product, out var fault)) return Body(record, product, withText: true);
+        return fault.Code == "product-unknown" ? Body(record, null, withText: true) : fault;
+    }
+
+    /// <summary>A page of changes.</summary>
+    /// <param name="product">Only this product's, or <see langword="null"/>.</param>
+    /// <param name="after">Id of the last one seen, or <see langword="null"/>.</param>
+    /// <param name="cancel">Stops the call.</param>
+    /// <returns>It, or <c>release-unknown</c> for a malformed <c>after</c>, or the fault with which a device would refuse the repository.</returns>
+    public async Task<Parsed<ReleasesBody>> List(string? product, string? after, CancellationToken cancel)
+    {
+        ReleaseId? last = null;
+        if (after is not null && !ReleaseId.Parse(after).TryGet(out last, out var fault)) return fault;
+        if (product is not null && !FirmwareSigning.Trust.Release.IsId(product)) return new Fault("product-unknown", "product");
+        var page = await releases.Page(product, last, PageCount + 1, cancel).ConfigureAwait(false);
+        var read = await repository.Read(cancel).ConfigureAwait(false);
+        if (!read.TryGet(out var standing, out fault) && fault.Code != "publish-root") return fault;
+        var bodies = new List<ReleaseBody>();
+        foreach (var record in page.Take(PageCount))
+        {
+            var of = standing is null ? new Fault("product-unknown", "product") : await OtaRepository.Of(standing, record.Id.Product, cancel).ConfigureAwait(false);
+            bodies.Add(Body(record, of.TryGet(out var shown, out _) ? shown : null, withText: false));
+        }
+        return new ReleasesBody(bodies, page.Count > PageCount ? page[PageCount - 1].Id.Text : null);
+    }
+
+    /// <summary>All products.</summary>
+    public async Task<Parsed<ProductsBody>> Products(CancellationToken cancel)
+    {
+        if (!(await repository.Read(cancel).ConfigureAwait(false)).TryGet(out var standing, out var fault)) return fault;
+        var products = new List<ProductBody>();
+        foreach (var policy in standing.Products.Values.OrderBy(one => one.Product, StringComparer.Ordinal))
+        {
+            if (!(await OtaRepository.Of(standing, policy.Product, cancel).ConfigureAwait(false)).TryGet(out var product, out fault)) return fault;
+            var approvers = policy.Approvers.OrderBy(one => one.Key, StringComparer.Ordinal).Select(one => new ApproverBody(one.Key, one.Value));
+            products.Add(new ProductBody(
+                policy.Product, policy.PolicyName, policy.Hardware, policy.Threshold, policy.Pipeline, [.. approvers],
+                product.Version, product.Role is { } role ? Header.Write(role.Targets.Header.Expires) : null));
+        }
+        return new ProductsBody(products);
+    }
+
+    /// <summary>All roles and their ends.</summary>
+    public async Task<Parsed<MetadataBody>> Metadata(CancellationToken cancel)
+    {
+        if (!(await repository.Read(cancel).ConfigureAwait(false)).TryGet(out var standing, out var fault)) return fault;
+        var roles = await refreshing.Expiries(standing, cancel).ConfigureAwait(false);
+        return new MetadataBody([.. roles.Select(one => new RoleBody(one.Role, one.Header.Version, Header.Write(one.Header.Expires)))]);
+    }
+
+    private static ReleaseBody Body(ReleaseRecord record, ProductStanding? standing, bool withText)
+    {
+        var text = record.State == ReleaseState.Proposed && standing is not null ? ProposalRule.TextAgain(record, standing.Role) : null;
+        // Found stale before anything has written it down.
+        var state = record.State == ReleaseState.Proposed && text is null ? ReleaseState.Stale : record.State;
+        var submission = record.Submission;
+        return new ReleaseBody(
+            record.Id.Text, record.Id.Kind, record.Id.Product, record.Id.Version.Length > 0 ? record.Id.Version : null,
+            standing?.Policy.PolicyName ?? "none", state,
+            record.Fault is { } fault ? new FaultBody(fault.Code, fault.Where) : null,
+            state is ReleaseState.Checking or ReleaseState.Approved && record.Image is { } image ? new ProgressBody(record.DoneBytes, image.Bytes) : null,
+            record.SubmittedBy, Header.Write(record.SubmittedAt), record.Reason.Length > 0 ? record.Reason : null,
+            submission is null ? null : new ImageBody(
+                submission.Target, submission.Image, record.Image!.Bytes, submission.Sha256, submission.Sbom, record.SbomSha256.Length > 0 ? record.SbomSha256 : null),
+            submission?.Hardware, submission?.Svn, submission?.SlotBytes, submission?.Notes,
+            submission is null ? null : Header.Write(submission.SupportUntil),
+            record.Proposal is { } proposal ? Body(record, proposal, standing?.Policy, state, withText ? text : null) : null,
+            record.Published is { } published ? new PublishedBody(Header.Write(published.At), published.TimestampVersion, published.SnapshotVersion) : null);
+    }
+
+    private static ProposalBody Body(ReleaseRecord record, Proposal proposal, ProductPolicy? policy, string state, JsonObject? text) => new(
+        record.Id.Product, proposal.RoleVersion, proposal.BaseVersion, Header.Write(proposal.Expires), proposal.Sha256,
+        text is null ? null : Convert.ToBase64String(JsonWriting.Encode(text)),
+        policy?.Threshold ?? 0,
+        [.. proposal.Approvals.Select(one => new SignedByBody(one.KeyId, one.By, Header.Write(one.At)))],
+        policy is null || state != ReleaseState.Proposed ? [] : [.. ApprovalRule.MayStillApprove(record, policy).Select(one => new ApproverBody(one.Key, one.Value))]);
+}
