@@ -60,11 +60,11 @@ internal static class AllocateSubject
         Figure.Print($"{name}_max", ms[^1], "ms");
     }
 
-    private static async Task<double[]> Send(HttpClient http, Uri webhook, IReadOnlyList<byte[]> requests)
+    private static async Task<double[]> Send(HttpClient http, Uri webhook, byte[][] requests)
     {
         var began = Stopwatch.GetTimestamp();
         var sending = new List<Task<double>>();
-        for (var i = 0; i < requests.Count; i++)
+        for (var i = 0; i < requests.Length; i++)
         {
             var due = TimeSpan.FromMinutes(i / (double)PerMinute);
             if (due - Stopwatch.GetElapsedTime(began) is { Ticks: > 0 } wait) await Task.Delay(wait).ConfigureAwait(false);
