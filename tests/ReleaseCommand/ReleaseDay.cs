@@ -1,0 +1,203 @@
+using System.Reflection;
+using System.Security.Cryptography;
+using Serverless.Local;
+using Serverless.Local.Identity;
+using Serverless.Local.Processes;
+
+[assembly: AssemblyFixture(typeof(Serverless.ReleaseCommand.Tests.ReleaseDay))]
+
+namespace Serverless.ReleaseCommand.Tests;
+
+/// <summary>A local cloud with the real Firmware app, two release engineers with keys in the vault, and a repository that a ceremony began; started when
+/// first asked for.</summary>
+public sealed class ReleaseDay : IAsyncDisposable
+{
+    private readonly Lazy<Task> _started;
+    private readonly DirectoryInfo _apps = System.IO.Directory.CreateTempSubdirectory("fwsign-apps-");
+    private readonly Bench _bench = new() { Clock = TimeProvider.System };
+
+    public ReleaseDay() => _started = new Lazy<Task>(Start);
+
+    public LocalCloud Cloud { get; private set; } = null!;
+
+    /// <summary>Profile of who submits.</summary>
+    public string Engineer { get; private set; } = "";
+
+    /// <summary>Profile of who approves.</summary>
+    public string Approver { get; private set; } = "";
+
+    /// <summary>Profile of who only looks.</summary>
+    public string Ops { get; private set; } = "";
+
+    /// <summary>The root devices are born with.</summary>
+    public string Root => _bench["c/1.root.json"];
+
+    /// <summary>Waits for everything; skips the test only where there is no Node, which storage runs on.</summary>
+    public async Task Ready()
+    {
+        try
+        {
+            await _started.Value;
+        }
+        catch (LocalCloudException missing) when (missing.Message.Contains("Node", StringComparison.Ordinal))
+        {
+            Assert.Skip($"SKIPPED: {missing.Message} fwsign was NOT tried against the Firmware app");
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (Cloud is not null) await Cloud.DisposeAsync();
+        _bench.Dispose();
+        _apps.Delete(true);
+    }
+
+    private async Task Start()
+    {
+        var output = typeof(ReleaseDay).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(one => one.Key == "FirmwareApp").Value!;
+        System.IO.Directory.CreateSymbolicLink(Path.Combine(_apps.FullName, "firmware"), Path.GetFullPath(output));
+        Cloud = await LocalCloud.Start(new LocalCloudOptions { Apps = _apps.FullName }, TimeProvider.System, CancellationToken.None);
+        await Cloud.StartApp("firmware", new Dictionary<string, string>
+        {
+            ["Firmware__blobServiceUri"] = Cloud.Storage.BlobServiceUri.ToString(),
+            ["Ota__blobServiceUri"] = Cloud.Storage.BlobServiceUri.ToString(),
+        }, CancellationToken.None);
+        (Engineer, Approver, Ops) = (Profile(LocalTenant.ReleaseEngineer), Profile(LocalTenant.ReleaseApprover), Profile(LocalTenant.Ops));
+        await Begin();
+        // Now that there is a root, approvals are compared with what is published.
+        (Engineer, Approver, Ops) = (Profile(LocalTenant.ReleaseEngineer), Profile(LocalTenant.ReleaseApprover), Profile(LocalTenant.Ops));
+    }
+
+    // From nothing to a repository with one product, with nothing but the command line.
+    private async Task Begin()
+    {
+        foreach (var (profile, key) in new[] { (Ops, "tuf-snapshot"), (Ops, "tuf-timestamp"), (Ops, "tuf-policy"), (Engineer, "release-engineer"), (Approver, "release-approver") })
+            await _bench.Json("export-key", "--profile", profile, "--key", key, "--out", _bench[key + ".pem"]);
+        string[] holders = ["--passphrase-file", _bench.Passphrase("alice"), _bench.Passphrase("bob")];
+        await _bench.Json(["init", "--out", _bench["c"], "--holder", "alice", "bob", "--threshold", "2", "--snapshot", _bench["tuf-snapshot.pem"], "--timestamp", _bench["tuf-timestamp.pem"], .. holders]);
+        await _bench.Json([
+            "add-product", "--root", Root, "--targets", _bench["c/1.targets.json"], "--out", _bench["c"], "--product", "gw100", "--hardware", "gw100-r1", "gw100-r2", "--pipeline", _bench["tuf-policy.pem"],
+            "--approver", $"{LocalTenant.ReleaseEngineer.ObjectId}={_bench["release-engineer.pem"]}", $"{LocalTenant.ReleaseApprover.ObjectId}={_bench["release-approver.pem"]}",
+            "--key", _bench["c/alice.targets.pem"], _bench["c/bob.targets.pem"], .. holders]);
+        await _bench.Json("publish", "--profile", Approver, "--root", Root, "--targets", _bench["c/2.targets.json"]);
+    }
+
+    private string Profile(Principal person) => ReleaseProfile.Write(Cloud, person, _bench["profiles"], File.Exists(Root) ? Root : null);
+}
+
+/// <summary>The command line against the real Firmware app, vault and storage of the local cloud.</summary>
+public sealed class ReleaseDayTests(ReleaseDay day) : IDisposable
+{
+    private readonly Bench _bench = new() { Clock = TimeProvider.System };
+
+    public void Dispose() => _bench.Dispose();
+
+    [Fact]
+    public async Task A_release_is_submitted_approved_verified_as_a_device_would_and_taken_back()
+    {
+        await day.Ready();
+        var (image, sha256) = await Image("image.bin", 9_000_000); // three blocks
+        var dry = await _bench.Json([.. SubmitArgs("1.0.0", image), "--dry-run"]);
+        Assert.Equal(sha256, (string?)dry["sha256"]);
+
+        var submitted = await _bench.Json(SubmitArgs("1.0.0", image));
+        Assert.Equal("proposed", (string?)submitted["state"]);
+        Assert.Equal(sha256, (string?)submitted["image"]!["sha256"]);
+        Assert.Equal("gw100@1.0.0", (string?)(await _bench.Json(SubmitArgs("1.0.0", image)))["id"]); // the same again is the same release
+
+        // Neither the submitter, nor somebody else with the submitter's key.
+        Assert.Equal("approval-key-forbidden", await _bench.Refused(Approve(day.Engineer, "gw100@1.0.0", "release-engineer")));
+        Assert.Equal("key-forbidden", await _bench.Refused(Approve(day.Approver, "gw100@1.0.0", "release-engineer")));
+        Assert.Equal("key-forbidden", await _bench.Refused(Approve(day.Ops, "gw100@1.0.0", "release-approver")));
+
+        var shown = await _bench.Json([.. Approve(day.Approver, "gw100@1.0.0", "release-approver"), "--dry-run"]);
+        Assert.True((bool)shown["compared"]!);
+        Assert.Equal(["added gw100/1.0.0/image.bin"], shown["changes"]!.AsArray().Select(change => $"{change!["change"]} {change["target"]}"));
+        var (other, _) = await Image("other.bin", 9_000_000);
+        Assert.Equal("proposal-image", await _bench.Refused([.. Approve(day.Approver, "gw100@1.0.0", "release-approver"), "--image", other]));
+        var approved = await _bench.Json([.. Approve(day.Approver, "gw100@1.0.0", "release-approver"), "--image", image, "--wait"]);
+        Assert.Equal("published", (string?)approved["state"]);
+
+        var verified = await _bench.Json(Verify(image, "gw100-r1"));
+        Assert.Equal("1.0.0", (string?)verified["release"]!["version"]);
+        Assert.Equal("target-hash", await _bench.Refused(Verify(other, "gw100-r1")));
+        Assert.Equal("update-hardware", await _bench.Refused(Verify(image, "gw100-r9")));
+        Assert.Equal("update-svn", await _bench.Refused([.. Verify(image, "gw100-r1"), "--svn-min", "4"]));
+        Assert.Equal("update-slot", await _bench.Refused([.. Verify(image, "gw100-r1"), "--slot-bytes", "8999999"]));
+
+        var status = await _bench.Json("status", "--profile", day.Ops);
+        Assert.Equal("published", status["releases"]!.AsArray().Where(one => (string?)one!["id"] == "gw100@1.0.0").Select(one => (string?)one!["state"]).Single());
+        Assert.Equal("two-person", (string?)status["products"]![0]!["policy"]);
+        Assert.Null(status["releases"]![0]!["proposal"]?["signed"]); // nobody signs what a status said
+        Assert.Equal(0, await _bench.Run("status", "--profile", day.Ops));
+        Assert.Contains("role timestamp", _bench.Output, StringComparison.Ordinal);
+
+        var withdrawal = await _bench.Json("revoke", "release", "gw100@1.0.0", "--profile", day.Engineer, "--reason", "CVE");
+        Assert.Equal("gw100@1.0.0~withdrawal", (string?)withdrawal["id"]);
+        Assert.Equal("published", (string?)(await _bench.Json([.. Approve(day.Engineer, "gw100@1.0.0~withdrawal", "release-engineer"), "--wait"]))["state"]); // one person may stop
+        Assert.Equal("target-absent", await _bench.Refused(Verify(image, "gw100-r1")));
+    }
+
+    [Theory]
+    [InlineData("--release-version", "not a version", "release-version")]
+    [InlineData("--hardware", "foreign-1", "hardware-foreign")]
+    [InlineData("--product", "gw999", "product-unknown")]
+    [InlineData("--product", "GW100", "release-id")]
+    [InlineData("--support-until", "soon", "expires-format")]
+    [InlineData("--slot-bytes", "1", "image-size")]
+    public async Task A_wrong_submission_is_refused_with_its_code(string option, string value, string expected)
+    {
+        await day.Ready();
+        var (image, _) = await Image("wrong.bin", 1000);
+        var args = SubmitArgs("9.0.1", image).ToList();
+        var at = args.IndexOf(option);
+        if (at < 0) args.AddRange([option, value]);
+        else args[at + 1] = value;
+        Assert.Equal(expected, await _bench.Refused([.. args]));
+    }
+
+    [Fact]
+    public async Task A_broken_bill_of_materials_is_refused_by_the_pipeline()
+    {
+        await day.Ready();
+        var (image, _) = await Image("sbomless.bin", 1000);
+        await File.WriteAllTextAsync(_bench["sbom.json"], "{}", Bench.Cancel);
+        Assert.Equal("sbom-format", await _bench.Refused(SubmitArgs("9.0.2", image, sbom: "{}")));
+    }
+
+    [Fact]
+    public async Task A_key_of_the_vault_signs_a_SUIT_envelope()
+    {
+        await day.Ready();
+        var (image, sha256) = await Image("mcu.bin", 5000);
+        await _bench.Json("export-key", "--profile", day.Engineer, "--key", "release-engineer", "--out", _bench["engineer.pem"]);
+        await _bench.Json(
+            "export-suit", image, "--out", _bench["mcu.suit"], "--vendor", "vendor.example", "--class", "mcu7", "--sequence", "3", "--key", "release-engineer", "--profile", day.Engineer);
+        var seen = await _bench.Json("inspect", _bench["mcu.suit"], "--suit-key", _bench["engineer.pem"]);
+        Assert.Equal((3, sha256), ((int)seen["sequence"]!, (string?)seen["imageSha256"]));
+        using var stranger = _bench.PublicKey("stranger.pem");
+        Assert.Equal("suit-signature", await _bench.Refused("inspect", _bench["mcu.suit"], "--suit-key", _bench["stranger.pem"]));
+        Assert.Equal("suit-key", await _bench.Refused("inspect", _bench["mcu.suit"]));
+    }
+
+    private static string[] Approve(string profile, string id, string key) => ["approve", id, "--key", key, "--profile", profile];
+
+    private string[] Verify(string image, string hardware) =>
+        ["verify", image, "--target", "gw100/1.0.0/image.bin", "--hardware", hardware, "--profile", day.Ops, "--metadata-dir", _bench["device"]];
+
+    private string[] SubmitArgs(string version, string image, string? sbom = null)
+    {
+        File.WriteAllText(_bench["sbom.json"], sbom ?? """{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{"type":"library","name":"zlib","version":"1.3"}]}""");
+        return [
+            "submit", image, "--profile", day.Engineer, "--product", "gw100", "--release-version", version, "--hardware", "gw100-r1", "--svn", "3", "--sbom", _bench["sbom.json"],
+            "--support-until", "2031-01-01", "--notes", "first\nrelease", "--wait"];
+    }
+
+    private async Task<(string Path, string Sha256)> Image(string name, int bytes)
+    {
+        var content = new byte[bytes];
+        new Random(BitConverter.ToInt32(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(name)))).NextBytes(content);
+        await File.WriteAllBytesAsync(_bench[name], content, Bench.Cancel);
+        return (_bench[name], Convert.ToHexStringLower(SHA256.HashData(content)));
+    }
+}
