@@ -15,6 +15,7 @@ public sealed class ReleaseDay : IAsyncDisposable
     private readonly Lazy<Task> _started;
     private readonly DirectoryInfo _apps = System.IO.Directory.CreateTempSubdirectory("fwsign-apps-");
     private readonly Bench _bench = new() { Clock = TimeProvider.System };
+    private int _targets = 2;
 
     public ReleaseDay() => _started = new Lazy<Task>(Start);
 
@@ -25,6 +26,9 @@ public sealed class ReleaseDay : IAsyncDisposable
 
     /// <summary>Profile of who approves.</summary>
     public string Approver { get; private set; } = "";
+
+    /// <summary>The approver's key that the product's policy names, with its version.</summary>
+    public string ApproverKey { get; private set; } = "";
 
     /// <summary>Profile of who only looks.</summary>
     public string Ops { get; private set; } = "";
@@ -72,7 +76,10 @@ public sealed class ReleaseDay : IAsyncDisposable
     private async Task Begin()
     {
         foreach (var (profile, key) in new[] { (Ops, "tuf-snapshot"), (Ops, "tuf-timestamp"), (Ops, "tuf-policy"), (Engineer, "release-engineer"), (Approver, "release-approver") })
-            await _bench.Json("export-key", "--profile", profile, "--key", key, "--out", _bench[key + ".pem"]);
+        {
+            var exported = await _bench.Json("export-key", "--profile", profile, "--key", key, "--out", _bench[key + ".pem"]);
+            if (key == "release-approver") ApproverKey = NameAndVersion((string)exported["key"]!);
+        }
         string[] holders = ["--passphrase-file", _bench.Passphrase("alice"), _bench.Passphrase("bob")];
         await _bench.Json(["init", "--out", _bench["c"], "--holder", "alice", "bob", "--threshold", "2", "--snapshot", _bench["tuf-snapshot.pem"], "--timestamp", _bench["tuf-timestamp.pem"], .. holders]);
         await _bench.Json([
@@ -81,6 +88,37 @@ public sealed class ReleaseDay : IAsyncDisposable
             "--key", _bench["c/alice.targets.pem"], _bench["c/bob.targets.pem"], .. holders]);
         await _bench.Json("publish", "--profile", Approver, "--root", Root, "--targets", _bench["c/2.targets.json"]);
     }
+
+    /// <summary>A product more, by a ceremony of its own, and for it a key more of the approver.</summary>
+    /// <returns>That key, with its version.</returns>
+    public async Task<string> AddProduct(string product)
+    {
+        if (!Cloud.KeyVault.Rotate("release-approver").TryGet(out var next, out var fault)) throw new InvalidOperationException(fault.ToString());
+        await _bench.Json("export-key", "--profile", Approver, "--key", NameAndVersion(next), "--out", _bench[product + ".pem"]);
+        await _bench.Json([
+            "add-product", "--root", Root, "--targets", _bench[$"c/{_targets}.targets.json"], "--out", _bench["c"], "--product", product, "--hardware", $"{product}-r1", "--pipeline", _bench["tuf-policy.pem"],
+            "--approver", $"{LocalTenant.ReleaseEngineer.ObjectId}={_bench["release-engineer.pem"]}", $"{LocalTenant.ReleaseApprover.ObjectId}={_bench[product + ".pem"]}", .. Holders()]);
+        _targets++;
+        await _bench.Json("publish", "--profile", Approver, "--targets", _bench[$"c/{_targets}.targets.json"]);
+        return NameAndVersion(next);
+    }
+
+    /// <summary>The targets role without the key that <see cref="AddProduct"/> made, not yet published.</summary>
+    /// <returns>The file.</returns>
+    public async Task<string> RevokeKey(string product)
+    {
+        var keyId = (string)(await _bench.Json("inspect", _bench[product + ".pem"]))["keyId"]!;
+        var made = await _bench.Json([
+            "revoke", "key", keyId[..16], "--root", Root, "--targets", _bench[$"c/{_targets}.targets.json"], "--out", _bench["c"], .. Holders()]);
+        Assert.Equal([product], made["products"]!.AsArray().Select(one => (string?)one)); // others keep theirs
+        _targets++;
+        return (string)made["file"]!;
+    }
+
+    private static string NameAndVersion(string id) => string.Join('/', id.Split('/')[^2..]);
+
+    private string[] Holders() =>
+        ["--key", _bench["c/alice.targets.pem"], _bench["c/bob.targets.pem"], "--passphrase-file", _bench.Passphrase("alice"), _bench.Passphrase("bob")];
 
     private string Profile(Principal person) => ReleaseProfile.Write(Cloud, person, _bench["profiles"], File.Exists(Root) ? Root : null);
 }
@@ -108,14 +146,14 @@ public sealed class ReleaseDayTests(ReleaseDay day) : IDisposable
         // Neither the submitter, nor somebody else with the submitter's key.
         Assert.Equal("approval-key-forbidden", await _bench.Refused(Approve(day.Engineer, "gw100@1.0.0", "release-engineer")));
         Assert.Equal("key-forbidden", await _bench.Refused(Approve(day.Approver, "gw100@1.0.0", "release-engineer")));
-        Assert.Equal("key-forbidden", await _bench.Refused(Approve(day.Ops, "gw100@1.0.0", "release-approver")));
+        Assert.Equal("key-forbidden", await _bench.Refused(Approve(day.Ops, "gw100@1.0.0", day.ApproverKey)));
 
-        var shown = await _bench.Json([.. Approve(day.Approver, "gw100@1.0.0", "release-approver"), "--dry-run"]);
+        var shown = await _bench.Json([.. Approve(day.Approver, "gw100@1.0.0", day.ApproverKey), "--dry-run"]);
         Assert.True((bool)shown["compared"]!);
         Assert.Equal(["added gw100/1.0.0/image.bin"], shown["changes"]!.AsArray().Select(change => $"{change!["change"]} {change["target"]}"));
         var (other, _) = await Image("other.bin", 9_000_000);
-        Assert.Equal("proposal-image", await _bench.Refused([.. Approve(day.Approver, "gw100@1.0.0", "release-approver"), "--image", other]));
-        var approved = await _bench.Json([.. Approve(day.Approver, "gw100@1.0.0", "release-approver"), "--image", image, "--wait"]);
+        Assert.Equal("proposal-image", await _bench.Refused([.. Approve(day.Approver, "gw100@1.0.0", day.ApproverKey), "--image", other]));
+        var approved = await _bench.Json([.. Approve(day.Approver, "gw100@1.0.0", day.ApproverKey), "--image", image, "--wait"]);
         Assert.Equal("published", (string?)approved["state"]);
 
         var verified = await _bench.Json(Verify(image, "gw100-r1"));
@@ -136,6 +174,26 @@ public sealed class ReleaseDayTests(ReleaseDay day) : IDisposable
         Assert.Equal("gw100@1.0.0~withdrawal", (string?)withdrawal["id"]);
         Assert.Equal("published", (string?)(await _bench.Json([.. Approve(day.Engineer, "gw100@1.0.0~withdrawal", "release-engineer"), "--wait"]))["state"]); // one person may stop
         Assert.Equal("target-absent", await _bench.Refused(Verify(image, "gw100-r1")));
+    }
+
+    [Fact]
+    public async Task A_stolen_approvers_key_is_revoked_and_devices_go_on()
+    {
+        await day.Ready();
+        var stolen = await day.AddProduct("mcu7");
+        var (image, _) = await Image("mcu7.bin", 1000);
+        await _bench.Json([.. SubmitArgs("1.0.0", image, product: "mcu7")]);
+        await _bench.Json([.. Approve(day.Approver, "mcu7@1.0.0", stolen), "--wait"]);
+
+        // Gone from the policy, and what it had signed is signed again by the other approver: one publication.
+        var targets = await day.RevokeKey("mcu7");
+        await _bench.Json("renew", "mcu7", "--reason", "stolen key", "--profile", day.Approver);
+        await _bench.Json([.. Approve(day.Engineer, "mcu7~renewal", "release-engineer"), "--out", _bench["mcu7.json"]]);
+        await _bench.Json("publish", "--profile", day.Approver, "--targets", targets, "--role", $"mcu7={_bench["mcu7.json"]}");
+        await _bench.Json("verify", image, "--target", "mcu7/1.0.0/mcu7.bin", "--hardware", "mcu7-r1", "--profile", day.Ops, "--metadata-dir", _bench["device"]);
+
+        await _bench.Json([.. SubmitArgs("1.1.0", image, product: "mcu7")]);
+        Assert.Equal("approval-key-forbidden", await _bench.Refused(Approve(day.Approver, "mcu7@1.1.0", stolen)));
     }
 
     [Theory]
@@ -185,11 +243,11 @@ public sealed class ReleaseDayTests(ReleaseDay day) : IDisposable
     private string[] Verify(string image, string hardware) =>
         ["verify", image, "--target", "gw100/1.0.0/image.bin", "--hardware", hardware, "--profile", day.Ops, "--metadata-dir", _bench["device"]];
 
-    private string[] SubmitArgs(string version, string image, string? sbom = null)
+    private string[] SubmitArgs(string version, string image, string? sbom = null, string product = "gw100")
     {
         File.WriteAllText(_bench["sbom.json"], sbom ?? """{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{"type":"library","name":"zlib","version":"1.3"}]}""");
         return [
-            "submit", image, "--profile", day.Engineer, "--product", "gw100", "--release-version", version, "--hardware", "gw100-r1", "--svn", "3", "--sbom", _bench["sbom.json"],
+            "submit", image, "--profile", day.Engineer, "--product", product, "--release-version", version, "--hardware", $"{product}-r1", "--svn", "3", "--sbom", _bench["sbom.json"],
             "--support-until", "2031-01-01", "--notes", "first\nrelease", "--wait"];
     }
 
