@@ -120,7 +120,8 @@ public sealed class ReleaseDay : IAsyncDisposable
     private string[] Holders() =>
         ["--key", _bench["c/alice.targets.pem"], _bench["c/bob.targets.pem"], "--passphrase-file", _bench.Passphrase("alice"), _bench.Passphrase("bob")];
 
-    private string Profile(Principal person) => ReleaseProfile.Write(Cloud, person, _bench["profiles"], File.Exists(Root) ? Root : null);
+    /// <summary>A profile of anybody.</summary>
+    public string Profile(Principal person) => ReleaseProfile.Write(Cloud, person, _bench["profiles"], File.Exists(Root) ? Root : null);
 }
 
 /// <summary>The command line against the real Firmware app, vault and storage of the local cloud.</summary>
@@ -212,6 +213,26 @@ public sealed class ReleaseDayTests(ReleaseDay day) : IDisposable
         if (at < 0) args.AddRange([option, value]);
         else args[at + 1] = value;
         Assert.Equal(expected, await _bench.Refused([.. args]));
+    }
+
+    [Fact]
+    public async Task Who_may_not_upload_is_told_so()
+    {
+        await day.Ready();
+        var (image, _) = await Image("forbidden.bin", 1000);
+        var args = SubmitArgs("9.0.3", image);
+        args[3] = day.Profile(LocalTenant.Telemetry);
+        Assert.Equal("blob-forbidden", await _bench.Refused(args));
+    }
+
+    [Fact]
+    public async Task Publishing_nothing_and_verifying_nowhere_are_refused()
+    {
+        await day.Ready();
+        Assert.Equal("publish-nothing", await _bench.Refused("publish", "--profile", day.Approver));
+        var (image, _) = await Image("nowhere.bin", 10);
+        Assert.Equal("repository-url", await _bench.Refused("verify", image, "--target", "gw100/1.0.0/x", "--hardware", "gw100-r1", "--metadata-url", "ftp://x/", "--root", day.Root));
+        Assert.Equal("target-name", await _bench.Refused("verify", image, "--target", "image.bin", "--hardware", "gw100-r1", "--profile", day.Ops));
     }
 
     [Fact]
