@@ -12,7 +12,8 @@ public readonly ref partial struct DeviceScorer
     private const long TimeMin = 0, TimeMax = 253_402_300_799_999; // 1970 to the end of the year 9999: a hostile time must not overflow
     private const double ReluctantTrust = 0.02; // how little a value beyond its limit teaches
     private const float ToleranceKept = 0.9999f;
-    private const int DistrustFor = 30, UnusualMost = 1000, HoldAtMost = 96;
+    private const int DistrustFor = 30, UnusualMost = 1000, HoldAtMost = 160;
+    private const int LongOver = 256, LongMost = 20;
 
     private readonly ref DeviceHead _head;
     private readonly Span<MetricState> _metrics;
@@ -206,7 +207,7 @@ public readonly ref partial struct DeviceScorer
         return excess <= _limits.Spike || !warm;
     }
 
-    /// <summary>The metric given the others: what each leaves unexplained, over 8 and over 64 readings.</summary>
+    /// <summary>The metric given the others: what each leaves unexplained, over 8, over 64 and over 256 readings.</summary>
     private bool Related(int i, bool habit, int seen, long atMs, double residual, double distance, double value, Span<Finding> findings, ref int found)
     {
         ref var m = ref _metrics[i];
@@ -215,25 +216,29 @@ public readonly ref partial struct DeviceScorer
         var unusual = Math.Clamp(residual / noise, -UnusualMost, UnusualMost);
         m.Fast = (float)Average.After(m.Fast, unusual, 1 / 8.0, seen);
         m.Slow = (float)Average.After(m.Slow, unusual, 1 / 64.0, seen);
+        m.Long = (float)Average.After(m.Long, Math.Clamp(unusual, -LongMost, LongMost), 1.0 / LongOver, seen);
         var fast = m.FastResidual.Excess(m.Fast, seen, 1);
         var slow = m.SlowResidual.Excess(m.Slow, seen, 1);
+        var far = seen < 2 * LongOver ? 0 : m.LongResidual.Excess(m.Long, seen, 0.5);
         // Who cried wolf has to cry louder for a while: what recurs on a device is its way of life, and the budget is for news.
         m.Tolerance *= ToleranceKept;
-        var fastLimit = _limits.Fast * (1 + m.Tolerance);
-        var slowLimit = _limits.Slow * (1 + m.Tolerance);
+        var patience = (1 + m.Tolerance) * _limits.Patience;
+        var (fastLimit, slowLimit, longLimit) = (_limits.Fast * patience, _limits.Slow * patience, _limits.Long * patience);
         if (_head.Learned >= _limits.WarmUp)
         {
             var before = found;
             if (fast > fastLimit) Raise(new(FindingKind.Correlation, i, atMs, atMs, fast, fastLimit, value, m.FastResidual.Low, m.FastResidual.High), findings, ref found);
             if (slow > slowLimit) Raise(new(FindingKind.Drift, i, atMs, atMs, slow, slowLimit, value, m.SlowResidual.Low, m.SlowResidual.High), findings, ref found);
+            if (far > longLimit) Raise(new(FindingKind.Drift, i, atMs, atMs, far, longLimit, value, m.LongResidual.Low, m.LongResidual.High), findings, ref found);
             if (found > before) m.Tolerance += (float)_limits.Tolerance;
         }
         // What was left unexplained before the relation was learned well is forgotten as fast as it is outnumbered.
         var leak = seen < 500 ? Math.Max(_limits.Leak, Math.Min(0.02, 1.0 / (seen + 1))) : _limits.Leak;
-        var strange = _head.Learned >= _limits.WarmUp && (fast > _limits.Fast || slow > _limits.Slow);
+        var strange = _head.Learned >= _limits.WarmUp && (fast > _limits.Fast * _limits.Patience || slow > _limits.Slow * _limits.Patience);
         var stretch = habit ? _limits.Reluctance : Records.Stretch;
         m.FastResidual.Learn(m.Fast, seen, leak, stretch);
         m.SlowResidual.Learn(m.Slow, seen, leak, stretch);
+        m.LongResidual.Learn(m.Long, seen, leak, stretch);
         if (!strange) m.Noise.Learn(position, residual);
         return !habit || (fast <= 0 && slow <= 0);
     }
