@@ -7,6 +7,7 @@ app.Settings<ManagedIdentity>();
 app.Settings<EventHubsPlace>();
 app.Settings<StoragePlace>();
 app.Settings<IngestSettings>();
+app.Settings<ScoringSettings>();
 TelemetryServices.Add(app.Services);
 IngestTelemetry.Map(app);
 return await app.Run().ConfigureAwait(false);

@@ -3,10 +3,12 @@ using Azure.Core;
 using Azure.Storage.Blobs;
 using Serverless.EventHubs;
 using Serverless.Hosting;
+using Serverless.Telemetry.Anomalies;
 using Serverless.Telemetry.Blobs;
 using Serverless.Telemetry.IngestTelemetry;
 using Serverless.Telemetry.Profiles;
 using Serverless.Telemetry.Publishing;
+using Serverless.Telemetry.Scoring;
 using Serverless.Telemetry.State;
 
 namespace Serverless.Telemetry;
@@ -25,10 +27,11 @@ internal static class TelemetryServices
         {
             if (settings.LogCommitPoints) filters.AddFilter(typeof(Ingest).FullName, LogLevel.Debug);
         });
+        services.AddSingleton(all => new DeviceLimits { AlertsPerDeviceDay = all.GetRequiredService<ScoringSettings>().AlertsPerDeviceDay });
         services.AddSingleton(all => new Ingest(
             "p" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8)),
             all.GetRequiredService<PartitionStores>(),
-            () => new PartitionState(),
+            () => new PartitionState(new ScoresColumn(all.GetRequiredService<DeviceLimits>())),
             all.GetRequiredService<IngestSettings>(),
             all.GetRequiredService<TimeProvider>(),
             all.GetRequiredService<ILogger<Ingest>>()));

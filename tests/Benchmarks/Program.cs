@@ -5,6 +5,8 @@ using Serverless.Benchmarks.Edge;
 using Serverless.Benchmarks.Ingest;
 using Serverless.Benchmarks.Memory;
 using Serverless.Benchmarks.Scoring;
+using Serverless.Benchmarks.State;
+using Serverless.Benchmarks.Upgrade;
 using Serverless.Benchmarks.Validation;
 
 // One row a subject: what it measures, and the program that measures it.
@@ -23,6 +25,8 @@ var subjects = new SortedDictionary<string, (string What, Func<string[], Task<in
     ["refresh"] = ("a device's first update check, 10,000 targets and 100 delegations, against tuf-js", Refresh.Run),
     ["scoring"] = ("speed and allocation of the scorer", Speed.Run),
     ["skab"] = ("anomaly scores of a group of sensors, in the SKAB layout", Skab.Run),
+    ["state"] = (StateSubject.What, StateSubject.Run),
+    ["upgrade"] = (UpgradeSubject.What, UpgradeSubject.Run),
     ["validation"] = (ValidationSubject.What, ValidationSubject.Run),
     ["verify"] = ("P-256 signature checks a second", Verify.Run),
 };

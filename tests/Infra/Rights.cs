@@ -25,7 +25,7 @@ internal sealed partial record Right(string Identity, string Role, string On)
     public static IReadOnlyList<Right> Of(Snapshot cloud)
     {
         var custom = cloud.Of("Microsoft.Authorization/roleDefinitions")
-            .ToDictionary(role => role.Name, role => role.Text("properties.roleName").Split(" (")[0], StringComparer.OrdinalIgnoreCase);
+            .ToDictionary(role => role.Name, role => role.Text("properties.roleName").Split(" (")[0] + " (custom)", StringComparer.OrdinalIgnoreCase);
         return [.. cloud.Of("Microsoft.Authorization/roleAssignments").Select(assignment =>
         {
             var role = assignment.Text("properties.roleDefinitionId").Split('/')[^1];

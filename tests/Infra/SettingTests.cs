@@ -11,7 +11,7 @@ namespace Serverless.Infra.Tests;
 /// <summary>The published apps are started with what the templates would give them, and with one setting less.</summary>
 public class SettingTests
 {
-    private static readonly string[] OfTheHost = ["AzureWebJobsStorage__", "APPLICATIONINSIGHTS_", "EventHubs__credential", "EventHubs__clientId"];
+    private static readonly string[] OfTheHost = ["AzureWebJobsStorage__", "AzureFunctionsJobHost__", "APPLICATIONINSIGHTS_", "EventHubs__credential", "EventHubs__clientId"];
     private static readonly string Published = new LocalCloudOptions().Apps;
 
     public static TheoryData<string, string> Apps() =>

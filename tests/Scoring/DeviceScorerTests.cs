@@ -6,7 +6,7 @@ public class DeviceScorerTests
 {
     private const int Healthy = 6000; // a little over four days at one message a minute
 
-    private static DeviceScorer New(int metrics = 3) => new(metrics, new DeviceLimits());
+    private static OneDevice New(int metrics = 3) => new(metrics);
 
     private static List<Finding> After(int seed, int count, Func<int, (long At, long Sequence, double[] Values), IEnumerable<(long, long, double[])>> attack)
     {
@@ -28,7 +28,7 @@ public class DeviceScorerTests
 
     [Fact]
     public void What_is_not_a_number_is_fuzz() =>
-        Assert.Contains(After(2, 10, (i, m) => [i == 5 ? (m.At, m.Sequence, [m.Values[0], double.NaN, m.Values[2]]) : m]), f => f.Kind == FindingKind.Fuzz && f.Metric == 1);
+        Assert.Contains(After(2, 10, (i, m) => [i == 5 ? (m.At, m.Sequence, [m.Values[0], double.PositiveInfinity, m.Values[2]]) : m]), f => f.Kind == FindingKind.Fuzz && f.Metric == 1);
 
     [Fact]
     public void A_broken_relation_is_found_although_each_value_is_plausible() =>
@@ -75,11 +75,12 @@ public class DeviceScorerTests
         var scorer = New();
         Streams.Observe(scorer, Streams.Device(12, Healthy));
         var last = Streams.Device(12, Healthy).Last().At;
-        Assert.False(scorer.Silent(last + (5 * Streams.Minute), out _));
-        Assert.True(scorer.DueMs <= last + (8 * Streams.Minute));
-        Assert.True(scorer.Silent(scorer.DueMs, out var silence));
+        Assert.False(scorer.Scorer.Silent(last + (5 * Streams.Minute), out _));
+        Assert.True(scorer.Scorer.DueMs <= last + (8 * Streams.Minute));
+        Assert.True(scorer.Scorer.Silent(scorer.Scorer.DueMs, out var silence));
         Assert.Equal(FindingKind.Silence, silence.Kind);
-        Assert.False(scorer.Silent(scorer.DueMs + Streams.Minute, out _)); // once
+        Assert.Equal(long.MaxValue, scorer.Scorer.DueMs);
+        Assert.False(scorer.Scorer.Silent(last + (60 * Streams.Minute), out _)); // once
     }
 
     [Fact]
@@ -88,42 +89,35 @@ public class DeviceScorerTests
         var messages = Streams.Device(13, 2600).Select((m, i) => i % 500 == 499 ? (m.At, m.Sequence, new[] { m.Values[0], 400, m.Values[2] }) : m).ToList();
         var whole = New();
         var split = New();
-        var bytes = new byte[DeviceScorer.SnapshotBytes(3)];
         var (left, right) = (new Finding[DeviceScorer.FindingsMax], new Finding[DeviceScorer.FindingsMax]);
         foreach (var (at, sequence, values) in messages)
         {
-            Assert.Equal(bytes.Length, split.Write(bytes));
-            Assert.True(DeviceScorer.Read(bytes, new DeviceLimits()).TryGet(out var restored, out _));
-            split = restored;
+            Assert.Null(DeviceMemory.Check(split.Memory));
+            split = new OneDevice([.. split.Memory]);
             var found = whole.Observe(at, sequence, values, left);
             Assert.Equal(found, split.Observe(at, sequence, values, right));
             Assert.Equal(left[..found], right[..found]);
         }
-        var again = new byte[bytes.Length];
-        whole.Write(again);
-        split.Write(bytes);
-        Assert.Equal(again, bytes);
+        Assert.Equal(whole.Memory, split.Memory);
     }
 
     [Fact]
     public void State_is_at_most_512_bytes_a_metric() =>
-        Assert.All(Enumerable.Range(1, Relation.MetricsMax), metrics => Assert.InRange(DeviceScorer.SnapshotBytes(metrics) / (double)metrics, 1, 512));
+        Assert.All(Enumerable.Range(1, Relation.MetricsMax), metrics => Assert.InRange(DeviceMemory.BytesOf(metrics) / (double)metrics, 1, 512));
 
     [Fact]
     public void State_of_another_version_number_of_metrics_or_length_is_refused()
     {
-        var bytes = new byte[DeviceScorer.SnapshotBytes(2)];
-        New(2).Write(bytes);
-        var limits = new DeviceLimits();
-        Assert.Null(DeviceScorer.Read(bytes, limits).Fault);
-        Assert.Equal("device-state-length", DeviceScorer.Read(bytes.AsSpan(0, bytes.Length - 1), limits).Fault?.Code);
-        Assert.Equal("device-state-length", DeviceScorer.Read(bytes.AsSpan(0, 1), limits).Fault?.Code);
+        var bytes = New(2).Memory;
+        Assert.Null(DeviceMemory.Check(bytes));
+        Assert.Equal("device-state-length", DeviceMemory.Check(bytes.AsSpan(0, bytes.Length - 1))?.Code);
+        Assert.Equal("device-state-length", DeviceMemory.Check(bytes.AsSpan(0, 1))?.Code);
         bytes[1] = Relation.MetricsMax + 1;
-        Assert.Equal("device-state-metrics", DeviceScorer.Read(bytes, limits).Fault?.Code);
+        Assert.Equal("device-state-metrics", DeviceMemory.Check(bytes)?.Code);
         bytes[1] = 0;
-        Assert.Equal("device-state-metrics", DeviceScorer.Read(bytes, limits).Fault?.Code);
+        Assert.Equal("device-state-metrics", DeviceMemory.Check(bytes)?.Code);
         bytes[0]++;
-        Assert.Equal("device-state-version", DeviceScorer.Read(bytes, limits).Fault?.Code);
+        Assert.Equal("device-state-version", DeviceMemory.Check(bytes)?.Code);
     }
 
     [Fact]
@@ -138,7 +132,7 @@ public class DeviceScorerTests
         {
             var found = scorer.Observe(numbers[random.Next(numbers.Length)], numbers[random.Next(numbers.Length)], [values[random.Next(values.Length)], values[random.Next(values.Length)]], room);
             for (var k = 0; k < found; k++) Assert.InRange(room[k].Score, 0, 1);
-            scorer.Silent(numbers[random.Next(numbers.Length)], out _);
+            scorer.Scorer.Silent(numbers[random.Next(numbers.Length)], out _);
         }
     }
 

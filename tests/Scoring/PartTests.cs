@@ -135,7 +135,7 @@ public class PartTests
     public void The_relation_finds_the_least_squares_answer()
     {
         var random = new Random(5);
-        var relation = new Relation(2);
+        var relation = new Relation(2, new byte[Relation.BytesOf(2)]);
         Span<double> residuals = stackalloc double[2];
         for (var i = 0; i < 4000; i++)
         {
@@ -152,7 +152,8 @@ public class PartTests
     public void The_order_of_metrics_does_not_matter_to_their_relation()
     {
         var random = new Random(6);
-        var (one, other) = (new Relation(3), new Relation(3));
+        var one = new Relation(3, new byte[Relation.BytesOf(3)]);
+        var other = new Relation(3, new byte[Relation.BytesOf(3)]);
         Span<double> residuals = stackalloc double[3];
         Span<double> turned = stackalloc double[3];
         for (var i = 0; i < 2000; i++)

@@ -40,7 +40,7 @@ internal static class Streams
         }
     }
 
-    public static List<Finding> Observe(DeviceScorer scorer, IEnumerable<(long At, long Sequence, double[] Values)> messages)
+    public static List<Finding> Observe(OneDevice scorer, IEnumerable<(long At, long Sequence, double[] Values)> messages)
     {
         var all = new List<Finding>();
         var room = new Finding[DeviceScorer.FindingsMax];
@@ -50,5 +50,30 @@ internal static class Streams
             all.AddRange(room[..found]);
         }
         return all;
+    }
+}
+
+/// <summary>A device's bytes and the scorer over them.</summary>
+internal sealed class OneDevice
+{
+    private readonly DeviceLimits _limits;
+
+    public OneDevice(int metrics, DeviceLimits? limits = null)
+    {
+        (_limits, Memory) = (limits ?? new DeviceLimits(), new byte[DeviceMemory.BytesOf(metrics)]);
+        DeviceMemory.Begin(Memory, metrics, shape: 0);
+    }
+
+    public OneDevice(byte[] memory) => (_limits, Memory) = (new DeviceLimits(), memory);
+
+    public byte[] Memory { get; }
+
+    public DeviceScorer Scorer => new(Memory, _limits);
+
+    public int Observe(long at, long sequence, ReadOnlySpan<double> values, Span<Finding> findings)
+    {
+        var scorer = Scorer;
+        scorer.Heard(at, Punctuality.Longest);
+        return scorer.Observe(new(at, at, sequence), values, findings);
     }
 }

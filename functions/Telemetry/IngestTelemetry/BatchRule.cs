@@ -2,6 +2,7 @@ using System.Text;
 using Serverless.Faults;
 using Serverless.Hosting;
 using Serverless.Telemetry.Alerts;
+using Serverless.Telemetry.Anomalies;
 using Serverless.Telemetry.Profiles;
 using Serverless.Telemetry.State;
 using Serverless.Telemetry.Validation;
@@ -23,9 +24,12 @@ namespace Serverless.Telemetry.IngestTelemetry;
 /// <param name="source">Which partition of which hub.</param>
 internal sealed class BatchRule(PartitionState state, EventBatchSource source)
 {
+    private readonly ScoreRule? _scores = state.Columns.OfType<ScoresColumn>().FirstOrDefault() is { } column
+        ? new ScoreRule(state, column, source.PartitionId, SourceOf(source))
+        : null;
     private readonly Judge _judge = new();
     private readonly Readings _readings = new();
-    private readonly string _alertSource = $"/hubs/{source.Hub}/partitions/{source.PartitionId}";
+    private readonly string _alertSource = SourceOf(source);
     private readonly string _partition = source.PartitionId;
 
     /// <summary>Decides one event.</summary>
@@ -35,6 +39,8 @@ internal sealed class BatchRule(PartitionState state, EventBatchSource source)
     /// <returns><see langword="null"/>, or the name of a profile that must be pinned first; then nothing was decided.</returns>
     public string? Decide(HubEvent e, long sequence, BatchOutcome outcome)
     {
+        // Any event moves the partition's time, so that silence is noticed though nothing comes of the device that is silent.
+        _scores?.Advance(e.EnqueuedAt, sequence, outcome);
         var system = e.System;
         var kind = system.Text(SystemProperty.MessageSource);
         var device = system.Text(SystemProperty.DeviceId);
@@ -92,6 +98,7 @@ internal sealed class BatchRule(PartitionState state, EventBatchSource source)
         }
 
         if (verdict.FaultAlertDue || verdict.AlertNotes != VerdictNotes.None) Alert(e, sequence, device, name, verdict, outcome);
+        _scores?.Observe(slot, judged, verdict, pin.Profile, _readings, outcome);
         return null;
     }
 
@@ -124,7 +131,12 @@ internal sealed class BatchRule(PartitionState state, EventBatchSource source)
         {
             // What the verdicts remember stays: a device created again under this id is to be noticed, and the old one's
             // messages must not be replayed as its own.
-            if (state.Devices.TryFind(device, out _)) Bind(device, "");
+            if (state.Devices.TryFind(device, out var slot))
+            {
+                Bind(device, "");
+                _scores?.Rest(slot);
+            }
+
             outcome.HubEvents++;
             return;
         }
@@ -147,6 +159,8 @@ internal sealed class BatchRule(PartitionState state, EventBatchSource source)
         if (tags.Mentioned || !patch) Bind(device, tags.Profile);
         outcome.HubEvents++;
     }
+
+    private static string SourceOf(EventBatchSource source) => $"/hubs/{source.Hub}/partitions/{source.PartitionId}";
 
     private void Bind(ReadOnlySpan<byte> device, string profile)
     {

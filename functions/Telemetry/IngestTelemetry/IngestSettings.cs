@@ -67,3 +67,21 @@ internal sealed record IngestSettings : ISettings<IngestSettings>
         LogCommitPoints = read.Flag("LogCommitPoints", "whether commit points are logged", otherwise: false),
     };
 }
+
+/// <summary>What anomaly alerts may cost; section <c>Scoring</c>.</summary>
+/// <remarks>Trusted: whoever edits it can silence every device. It takes effect with the next event; what was learned stays.</remarks>
+internal sealed record ScoringSettings : ISettings<ScoringSettings>
+{
+    /// <inheritdoc/>
+    public static string Section => "Scoring";
+
+    /// <summary><c>Scoring__AlertsPerDeviceDay</c>: anomaly alerts that a day of a device may cost while nothing is wrong; 0.0001 to 1, default
+    /// 0.01, which is one a day among a hundred devices.</summary>
+    public required double AlertsPerDeviceDay { get; init; }
+
+    /// <inheritdoc/>
+    public static ScoringSettings Read(SettingsReader read) => new()
+    {
+        AlertsPerDeviceDay = read.Double("AlertsPerDeviceDay", "alerts a device-day", 0.0001, 1, 0.01),
+    };
+}

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Serverless.Telemetry.Scoring;
 
 /// <summary>What the arrival of a message says about its sender.</summary>
@@ -15,20 +17,18 @@ public enum ArrivalFinding
 /// <remarks>
 /// A healthy counter goes up; it restarts at its beginning only after the pause a restart takes. Two sources under one identity
 /// cannot keep that: a copied counter repeats numbers, a fresh one starts over without a pause or lets the old one jump back in.
-/// The pace is a mean of the gaps, each clipped, so neither a flood nor a silence moves it. 48 bytes. Not safe for concurrent use.
+/// The pace is a mean of the gaps, each clipped, so neither a flood nor a silence moves it. 52 bytes. Not safe for concurrent use.
 /// </remarks>
+[StructLayout(LayoutKind.Sequential, Pack = 1)]
 public struct Cadence
 {
-    /// <summary>Gaps of the usual length after which silence is certain enough: five messages may be lost or a restart may take as long.</summary>
-    public const double SilentAfter = 6.3;
-
     private const int WarmUp = 20;
     private const double Rate = 0.02;
     private const double TooFast = 0.35, NoPause = 0.9;
     private const int FastRun = 5;
 
     private double _gapMs;
-    private long _lastMs, _sequence, _before;
+    private long _lastMs, _heardMs, _sequence, _before;
     private int _seen, _fast, _restarted;
 
     /// <summary>Usual time between messages in milliseconds; 0 before the second message.</summary>
@@ -37,11 +37,11 @@ public struct Cadence
     /// <summary>Time of the newest message in Unix milliseconds.</summary>
     public readonly long LastMs => _lastMs;
 
+    /// <summary>When the hub last took a message of the device in, Unix milliseconds.</summary>
+    public readonly long HeardMs => _heardMs;
+
     /// <summary>Whether the pace is known.</summary>
     public readonly bool Warm => _seen >= WarmUp;
-
-    /// <summary>When, without a message until then, the device is silent; never during warm-up.</summary>
-    public readonly long DueMs => Warm ? (long)Math.Min(9e15, _lastMs + Math.Max(1, SilentAfter * _gapMs)) : long.MaxValue;
 
     /// <summary>How fast the newest messages came, in multiples of the usual pace.</summary>
     public readonly double Speed(long atMs) => _gapMs / Math.Max(1, (double)atMs - _lastMs);
@@ -59,6 +59,15 @@ public struct Cadence
         var both = _restarted > 0 && sequence > _before && (double)sequence - _sequence > 2 + (2 * Math.Max(1, gap));
         if (back || both) return ArrivalFinding.Clone;
         return gap < TooFast && _fast + 1 >= FastRun ? ArrivalFinding.Flood : ArrivalFinding.None;
+    }
+
+    /// <summary>Notes that the device was heard.</summary>
+    /// <returns>The time since it was heard before, in usual gaps; 0 while the pace is not known.</returns>
+    public double Hear(long heardMs)
+    {
+        var gap = Warm && _heardMs > 0 ? Math.Max(0, (double)heardMs - _heardMs) / Math.Max(1, _gapMs) : 0;
+        _heardMs = Math.Max(_heardMs, heardMs);
+        return gap;
     }
 
     /// <summary>Learns an arrival.</summary>
@@ -83,28 +92,4 @@ public struct Cadence
         : gap > 0.7 * _gapMs && gap < 1.5 * _gapMs ? Average.After(_gapMs, gap, Rate, _seen)
         : _fast == 0 ? Average.After(_gapMs, Math.Clamp(gap, 0.9 * _gapMs, 1.1 * _gapMs), Rate / 4, _seen)
         : _gapMs;
-
-    internal readonly void Write(ref StateWriter state)
-    {
-        state.Double(_gapMs);
-        state.Int64(_lastMs);
-        state.Int64(_sequence);
-        state.Int64(_before);
-        state.Int32(_seen);
-        state.Int32(_fast);
-        state.Int32(_restarted);
-    }
-
-    internal const int Bytes = (4 * 8) + (3 * 4);
-
-    internal static Cadence Read(ref StateReader state) => new()
-    {
-        _gapMs = state.Double(),
-        _lastMs = state.Int64(),
-        _sequence = state.Int64(),
-        _before = state.Int64(),
-        _seen = state.Int32(),
-        _fast = state.Int32(),
-        _restarted = state.Int32(),
-    };
 }

@@ -1,60 +1,53 @@
-using System.Runtime.CompilerServices;
-
 namespace Serverless.Telemetry.Scoring;
 
 /// <summary>Everything the pipeline knows about one device: its pace, its habits a metric, and how its metrics belong together.</summary>
-/// <remarks>Deterministic; no clock, no randomness, no allocation after construction. Not safe for concurrent use.</remarks>
-public sealed partial class DeviceScorer
+/// <remarks>A view of the device's bytes (<see cref="DeviceMemory"/>), made for a message and gone after it. Deterministic; no clock, no
+/// randomness, no allocation. Not safe for concurrent use.</remarks>
+public readonly ref partial struct DeviceScorer
 {
     /// <summary>Most findings one message can have.</summary>
     public const int FindingsMax = 8;
 
     private const double Bound = 1e30;
     private const long TimeMin = 0, TimeMax = 253_402_300_799_999; // 1970 to the end of the year 9999: a hostile time must not overflow
-    private const double ResidualLeak = 1e-4;
-    private const double Reluctance = 0.003, ReluctantTrust = 0.02; // how little a value beyond its limit teaches
-    private const double ToleranceKept = 0.9999;
-    private const int DistrustFor = 30, UnusualMost = 1000, HoldAtMost = 96;
+    private const double ReluctantTrust = 0.02; // how little a value beyond its limit teaches
+    private const float ToleranceKept = 0.9999f;
+    private const int DistrustFor = 30, UnusualMost = 1000, HoldAtMost = 160;
+    private const int LongOver = 256, LongMost = 20;
 
-    private partial struct MetricState
-    {
-        public double Origin, Fast, Slow, Last, Step, Tolerance;
-        public Records Value, FastResidual, SlowResidual;
-        public Stillness Stillness;
-        public NoiseByLevel Noise;
-        public int Seen, Outside, Rises, Falls;
-        public long OutsideSince;
-        public bool Counts;
-    }
-
-    [InlineArray(10)]
-    private struct Times { private long _first; }
-
-    private readonly MetricState[] _metrics;
-    private Relation? _relation; // one metric has nothing to be related to
+    private readonly ref DeviceHead _head;
+    private readonly Span<MetricState> _metrics;
+    private readonly Relation _relation; // of no meaning where there is one metric: it has nothing to be related to
     private readonly DeviceLimits _limits;
-    private Cadence _cadence;
-    private Echo _echo;
-    private Times _quietUntil;
-    private long _firstMs;
-    private int _learned, _distrust, _hold;
-    private bool _habit;
 
-    /// <summary>A device that nothing is known about.</summary>
-    /// <param name="metrics">How many metrics it sends, 1 to <see cref="Relation.MetricsMax"/>.</param>
-    /// <param name="limits">When to speak up.</param>
-    public DeviceScorer(int metrics, DeviceLimits limits)
+    /// <summary>Looks at a device.</summary>
+    /// <param name="memory">Its bytes: begun by <see cref="DeviceMemory.Begin"/>, or copied from a store and found sound by
+    /// <see cref="DeviceMemory.Check"/>. Changed in place.</param>
+    /// <param name="limits">When to speak up; not part of the state.</param>
+    public DeviceScorer(Span<byte> memory, DeviceLimits limits)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(metrics, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(metrics, Relation.MetricsMax);
         ArgumentNullException.ThrowIfNull(limits);
-        _metrics = new MetricState[metrics];
-        if (metrics > 1) _relation = new Relation(metrics);
+        _head = ref DeviceMemory.Head(memory);
+        _metrics = DeviceMemory.Metrics(memory);
+        if (_metrics.Length > 1) _relation = new Relation(_metrics.Length, DeviceMemory.RelationOf(memory));
         _limits = limits;
     }
 
-    /// <summary>When, unless it is heard before, the device counts as silent; Unix milliseconds.</summary>
-    public long DueMs => _cadence.DueMs;
+    /// <summary>When, unless it is heard before, the device counts as silent; Unix milliseconds. <see cref="long.MaxValue"/> during
+    /// warm-up and once its silence was told.</summary>
+    public long DueMs => _head.DueMs == 0 ? long.MaxValue : _head.DueMs;
+
+    /// <summary>Whether its values are judged yet. Before that the answer is "not yet", which is not "normal".</summary>
+    public bool Warm => _head.Learned >= _limits.WarmUp;
+
+    /// <summary>Messages learned.</summary>
+    public int Learned => _head.Learned;
+
+    /// <summary>Usual time between messages in milliseconds; 0 before the second.</summary>
+    public double GapMs => _head.Cadence.GapMs;
+
+    /// <summary>When the newest message was sent, Unix milliseconds; 0 before the first.</summary>
+    public long LastSentMs => _head.Cadence.LastMs;
 
     /// <summary>Asks whether the device is silent, given the time its partition has reached.</summary>
     /// <param name="nowMs">Newest time seen on the partition.</param>
@@ -63,69 +56,118 @@ public sealed partial class DeviceScorer
     {
         finding = default;
         nowMs = Math.Clamp(nowMs, TimeMin, TimeMax);
-        if (nowMs < DueMs || nowMs < _quietUntil[(int)FindingKind.Silence]) return false;
-        finding = new(FindingKind.Silence, -1, nowMs, _cadence.LastMs + (long)_cadence.GapMs, (nowMs - _cadence.LastMs) / _cadence.GapMs,
-            Cadence.SilentAfter, nowMs - _cadence.LastMs, 0, Cadence.SilentAfter * _cadence.GapMs);
-        _quietUntil[(int)FindingKind.Silence] = long.MaxValue;
+        if (nowMs < DueMs) return false;
+        ref var cadence = ref _head.Cadence;
+        var limit = (_head.DueMs - cadence.HeardMs) / cadence.GapMs;
+        finding = new(FindingKind.Silence, -1, nowMs, cadence.HeardMs + (long)cadence.GapMs, (nowMs - cadence.HeardMs) / cadence.GapMs,
+            limit, nowMs - cadence.HeardMs, 0, limit * cadence.GapMs);
+        _head.DueMs = 0;
         return true;
     }
 
-    /// <summary>Judges one message and learns it.</summary>
-    /// <param name="atMs">When it was sent, Unix milliseconds.</param>
-    /// <param name="sequence">The device's counter.</param>
-    /// <param name="values">One value a metric; NaN for what is not a number.</param>
+    /// <summary>Nothing is expected of the device any more, until it is heard again.</summary>
+    public void Rest() => _head.DueMs = 0;
+
+    /// <summary>The device was heard, though what it said is not for scoring: it is not silent.</summary>
+    /// <param name="heardMs">When the hub took the message in.</param>
+    /// <param name="silentAfter">Usual gaps without a message after which it counts as silent.</param>
+    /// <returns>The gap since it was heard before, in usual gaps; 0 while the pace is not known.</returns>
+    public double Heard(long heardMs, double silentAfter)
+    {
+        ref var cadence = ref _head.Cadence;
+        var gap = cadence.Hear(Math.Clamp(heardMs, TimeMin, TimeMax));
+        _head.DueMs = cadence.Warm ? cadence.HeardMs + (long)Math.Clamp(silentAfter * cadence.GapMs, 1, 9e15) : 0;
+        return gap;
+    }
+
+    /// <summary>Judges how a message came, and learns that; its values are not looked at. For messages refused because of their order or rate.</summary>
+    /// <param name="arrival">How it came.</param>
     /// <param name="findings">Room for <see cref="FindingsMax"/>.</param>
     /// <returns>How many findings.</returns>
-    public int Observe(long atMs, long sequence, ReadOnlySpan<double> values, Span<Finding> findings)
+    public int Arrive(in Arrival arrival, Span<Finding> findings)
     {
-        atMs = Math.Clamp(atMs, TimeMin, TimeMax);
         var found = 0;
-        if (_learned == 0) _firstMs = atMs;
-        _habit = _learned >= _limits.HabitAfter && (double)atMs - _firstMs >= _limits.HabitAfterMs;
-        _quietUntil[(int)FindingKind.Silence] = 0;
-        var arrival = _cadence.Score(atMs, sequence);
-        if (arrival == ArrivalFinding.Clone) Raise(new(FindingKind.Clone, -1, atMs, atMs, 2, 1, sequence, 0, 0), findings, ref found);
-        if (arrival == ArrivalFinding.Flood) Raise(new(FindingKind.Flood, -1, atMs, atMs, _cadence.Speed(atMs), 2.8, _cadence.Speed(atMs), 0, 2.8), findings, ref found);
-        var steps = _cadence.Warm ? 1 / Math.Min(1, _cadence.Speed(atMs)) : 1;
-        _cadence.Learn(atMs, sequence);
+        Arrive(arrival with { SentMs = Math.Clamp(arrival.SentMs, TimeMin, TimeMax) }, findings, ref found, out _);
+        return found;
+    }
 
-        _echo.Learn(Echo.HashOf(values));
-        if (_echo.Heard) Raise(new(FindingKind.Replay, -1, atMs, atMs, _echo.Run, _echo.Allowed, _echo.Run, 0, _echo.Allowed), findings, ref found);
+    private ArrivalFinding Arrive(in Arrival arrival, Span<Finding> findings, ref int found, out double steps)
+    {
+        ref var cadence = ref _head.Cadence;
+        var (atMs, sequence) = (arrival.SentMs, arrival.Sequence);
+        var finding = cadence.Score(atMs, sequence);
+        var speed = cadence.Speed(atMs);
+        if (finding == ArrivalFinding.Clone) Raise(new(FindingKind.Clone, -1, atMs, atMs, 2, 1, sequence, 0, 0), findings, ref found);
+        if (finding == ArrivalFinding.Flood) Raise(new(FindingKind.Flood, -1, atMs, atMs, speed, 2.8, speed, 0, 2.8), findings, ref found);
+        steps = cadence.Warm ? 1 / Math.Min(1, speed) : 1;
+        cadence.Learn(atMs, sequence);
+        if (finding != ArrivalFinding.None) _head.Distrust = DistrustFor;
+        return finding;
+    }
+
+    /// <summary>Judges one message and learns it.</summary>
+    /// <param name="arrival">How it came.</param>
+    /// <param name="values">One value a metric; NaN where the message has none, an infinity for what is not a number.</param>
+    /// <param name="findings">Room for <see cref="FindingsMax"/>.</param>
+    /// <returns>How many findings.</returns>
+    public int Observe(in Arrival arrival, ReadOnlySpan<double> values, Span<Finding> findings)
+    {
+        var atMs = Math.Clamp(arrival.SentMs, TimeMin, TimeMax);
+        var found = 0;
+        if (_head.Learned == 0) _head.FirstMs = atMs;
+        var habit = _head.Learned >= _limits.HabitAfter && (double)atMs - _head.FirstMs >= _limits.HabitAfterMs;
+        Arrive(arrival with { SentMs = atMs }, findings, ref found, out var steps);
+
+        ref var echo = ref _head.Echo;
+        echo.Learn(Echo.HashOf(values));
+        if (echo.Heard) Raise(new(FindingKind.Replay, -1, atMs, atMs, echo.Run, echo.Allowed, echo.Run, 0, echo.Allowed), findings, ref found);
 
         // What two sources, a recording or a flood say about values belongs to nobody: it is neither judged nor learned.
-        if (arrival != ArrivalFinding.None || _echo.Heard) _distrust = DistrustFor;
-        if (steps > 2.5) _hold = (int)Math.Min(HoldAtMost, steps);
-        if (_distrust > 0)
+        if (echo.Heard) _head.Distrust = DistrustFor;
+        if (steps > 2.5) _head.Hold = (ushort)Math.Min(HoldAtMost, steps);
+        if (_head.Distrust > 0)
         {
-            _distrust--;
-            _hold = HoldAtMost;
+            _head.Distrust--;
+            _head.Hold = HoldAtMost;
             return found;
         }
 
         Span<double> distances = stackalloc double[Relation.MetricsMax];
         Span<double> residuals = stackalloc double[Relation.MetricsMax];
         var whole = true;
-        for (var i = 0; i < _metrics.Length; i++) whole &= Value(i, atMs, steps, values[i], distances, findings, ref found);
+        for (var i = 0; i < _metrics.Length; i++) whole &= Value(i, habit, atMs, steps, values[i], distances, findings, ref found);
         if (!whole) return found;
-        if (_learned < int.MaxValue) _learned++;
-        if (_relation is null) return found;
+        if (_head.Learned < int.MaxValue) _head.Learned++;
+        if (_metrics.Length == 1) return found;
 
         distances = distances[.._metrics.Length];
         var trusted = true;
-        if (_relation.Seen >= Relation.WarmUp && _hold == 0)
+        var hold = _head.Hold;
+        if (_relation.Seen >= Relation.WarmUp && hold == 0)
         {
             _relation.Residuals(atMs, distances, residuals);
-            for (var i = 0; i < _metrics.Length; i++) trusted &= Related(i, _relation.Seen - Relation.WarmUp, atMs, residuals[i], distances[i], values[i], findings, ref found);
+            for (var i = 0; i < _metrics.Length; i++)
+            {
+                if (!double.IsNaN(values[i])) trusted &= Related(i, habit, _relation.Seen - Relation.WarmUp, atMs, residuals[i], distances[i], values[i], findings, ref found);
+            }
         }
-        _relation.Learn(atMs, distances, _hold > 0 && _habit ? 0 : trusted ? 1 : ReluctantTrust, _hold == HoldAtMost ? HoldAtMost : steps);
-        if (_hold > 0) _hold--;
+
+        _relation.Learn(atMs, distances, hold > 0 && habit ? 0 : trusted ? 1 : ReluctantTrust, hold == HoldAtMost ? HoldAtMost : steps);
+        if (hold > 0) _head.Hold--;
         return found;
     }
 
     /// <summary>The metric alone: garbage, spikes, long excursions, stuck readings. False where the value must not teach the others.</summary>
-    private bool Value(int i, long atMs, double steps, double value, Span<double> distances, Span<Finding> findings, ref int found)
+    private bool Value(int i, bool habit, long atMs, double steps, double value, Span<double> distances, Span<Finding> findings, ref int found)
     {
         ref var m = ref _metrics[i];
+        if (double.IsNaN(value))
+        {
+            // A metric that is not in every message goes on as it was: to its relatives that is the best guess there is.
+            distances[i] = m.Counts != 0 ? 0 : m.Last;
+            return true;
+        }
+
         if (!double.IsFinite(value))
         {
             if (m.Seen >= Records.WarmUp) Raise(new(FindingKind.Fuzz, i, atMs, atMs, double.PositiveInfinity, 1, value, m.Value.Low + m.Origin, m.Value.High + m.Origin), findings, ref found);
@@ -138,7 +180,7 @@ public sealed partial class DeviceScorer
             Raise(new(value == 0 ? FindingKind.Flatline : FindingKind.Stuck, i, atMs, atMs, m.Stillness.Run, m.Stillness.Allowed, value, 0, m.Stillness.Allowed), findings, ref found);
 
         var move = m.Seen == 0 ? 0 : distance - m.Last;
-        if (move != 0) m.Step = m.Step > 0 ? Math.Min(m.Step * 1.01, Math.Abs(move)) : Math.Abs(move);
+        if (move != 0) m.Step = (float)Math.Min(Bound, m.Step > 0 ? Math.Min(m.Step * 1.01, Math.Abs(move)) : Math.Abs(move));
         if (move > 0) m.Rises++;
         else if (move < 0) m.Falls++;
         if (m.Rises > 1 << 20) (m.Rises, m.Falls) = (m.Rises / 2, m.Falls / 2);
@@ -146,13 +188,13 @@ public sealed partial class DeviceScorer
         // A counter is judged by its pace: where it stands only says how long it has counted.
         var counts = m.Rises > 100 && m.Rises > m.Seen / 3 && m.Falls < m.Rises / 100;
         if (counts) distance = move / Math.Max(1, steps);
-        if (counts != m.Counts) (m.Counts, m.Value, m.Seen) = (counts, default, 0);
+        if (counts != (m.Counts != 0)) (m.Counts, m.Value, m.Seen) = (counts ? 1 : 0, default, 0);
         distances[i] = counts ? 0 : distance;
         // A metric that has never moved has no scale but its own size.
         var excess = m.Value.Excess(distance, m.Seen, m.Step > 0 ? 2 * m.Step : 0.05 * Math.Abs(value));
-        var warm = _learned >= _limits.WarmUp;
+        var warm = _head.Learned >= _limits.WarmUp;
         // After a pause a counter catches up in one step.
-        if (counts && _hold > 0) excess = 0;
+        if (counts && _head.Hold > 0) excess = 0;
         if (excess > 0) m.OutsideSince = m.Outside++ == 0 ? atMs : m.OutsideSince;
         else m.Outside = 0;
         if (warm && excess > _limits.Spike)
@@ -160,49 +202,54 @@ public sealed partial class DeviceScorer
             var kind = excess > _limits.Fuzz ? FindingKind.Fuzz : m.Outside > 3 ? FindingKind.Drift : FindingKind.Spike;
             Raise(new(kind, i, atMs, m.OutsideSince, excess, _limits.Spike, value, m.Value.Low + m.Origin, m.Value.High + m.Origin), findings, ref found);
         }
-        if (!counts || _hold == 0) m.Value.Learn(distance, m.Seen, stretch: _habit ? _limits.Reluctance : Records.Stretch);
+        if (!counts || _head.Hold == 0) m.Value.Learn(distance, m.Seen, stretch: habit ? _limits.Reluctance : Records.Stretch);
         if (m.Seen < int.MaxValue) m.Seen++;
         return excess <= _limits.Spike || !warm;
     }
 
-    /// <summary>The metric given the others: what each leaves unexplained, over 8 and over 64 readings.</summary>
-    private bool Related(int i, int seen, long atMs, double residual, double distance, double value, Span<Finding> findings, ref int found)
+    /// <summary>The metric given the others: what each leaves unexplained, over 8, over 64 and over 256 readings.</summary>
+    private bool Related(int i, bool habit, int seen, long atMs, double residual, double distance, double value, Span<Finding> findings, ref int found)
     {
         ref var m = ref _metrics[i];
         var position = (distance - residual - m.Value.Low) / (m.Value.High - m.Value.Low + m.Step + 1e-30);
         var noise = m.Noise.At(position) + m.Step + 1e-30;
         var unusual = Math.Clamp(residual / noise, -UnusualMost, UnusualMost);
-        m.Fast = Average.After(m.Fast, unusual, 1 / 8.0, seen);
-        m.Slow = Average.After(m.Slow, unusual, 1 / 64.0, seen);
+        m.Fast = (float)Average.After(m.Fast, unusual, 1 / 8.0, seen);
+        m.Slow = (float)Average.After(m.Slow, unusual, 1 / 64.0, seen);
+        m.Long = (float)Average.After(m.Long, Math.Clamp(unusual, -LongMost, LongMost), 1.0 / LongOver, seen);
         var fast = m.FastResidual.Excess(m.Fast, seen, 1);
         var slow = m.SlowResidual.Excess(m.Slow, seen, 1);
+        var far = seen < 2 * LongOver ? 0 : m.LongResidual.Excess(m.Long, seen, 0.5);
         // Who cried wolf has to cry louder for a while: what recurs on a device is its way of life, and the budget is for news.
         m.Tolerance *= ToleranceKept;
-        var fastLimit = _limits.Fast * (1 + m.Tolerance);
-        var slowLimit = _limits.Slow * (1 + m.Tolerance);
-        if (_learned >= _limits.WarmUp)
+        var patience = (1 + m.Tolerance) * _limits.Patience;
+        var (fastLimit, slowLimit, longLimit) = (_limits.Fast * patience, _limits.Slow * patience, _limits.Long * patience);
+        if (_head.Learned >= _limits.WarmUp)
         {
             var before = found;
             if (fast > fastLimit) Raise(new(FindingKind.Correlation, i, atMs, atMs, fast, fastLimit, value, m.FastResidual.Low, m.FastResidual.High), findings, ref found);
             if (slow > slowLimit) Raise(new(FindingKind.Drift, i, atMs, atMs, slow, slowLimit, value, m.SlowResidual.Low, m.SlowResidual.High), findings, ref found);
-            if (found > before) m.Tolerance += _limits.Tolerance;
+            if (far > longLimit) Raise(new(FindingKind.Drift, i, atMs, atMs, far, longLimit, value, m.LongResidual.Low, m.LongResidual.High), findings, ref found);
+            if (found > before) m.Tolerance += (float)_limits.Tolerance;
         }
         // What was left unexplained before the relation was learned well is forgotten as fast as it is outnumbered.
         var leak = seen < 500 ? Math.Max(_limits.Leak, Math.Min(0.02, 1.0 / (seen + 1))) : _limits.Leak;
-        var strange = _learned >= _limits.WarmUp && (fast > _limits.Fast || slow > _limits.Slow);
-        var stretch = _habit ? _limits.Reluctance : Records.Stretch;
+        var strange = _head.Learned >= _limits.WarmUp && (fast > _limits.Fast * _limits.Patience || slow > _limits.Slow * _limits.Patience);
+        var stretch = habit ? _limits.Reluctance : Records.Stretch;
         m.FastResidual.Learn(m.Fast, seen, leak, stretch);
         m.SlowResidual.Learn(m.Slow, seen, leak, stretch);
+        m.LongResidual.Learn(m.Long, seen, leak, stretch);
         if (!strange) m.Noise.Learn(position, residual);
-        return !_habit || (fast <= 0 && slow <= 0);
+        return !habit || (fast <= 0 && slow <= 0);
     }
 
     /// <summary>One alert a kind, however long the trouble lasts: it is over when nothing of the kind was seen for the quiet time.</summary>
     private void Raise(in Finding finding, Span<Finding> findings, ref int found)
     {
-        ref var until = ref _quietUntil[(int)finding.Kind];
-        var silent = finding.AtMs < until;
-        until = Math.Max(until, finding.AtMs + _limits.QuietMs);
+        ref var until = ref _head.Quiet[(int)finding.Kind];
+        var at = (uint)Math.Min(uint.MaxValue, finding.AtMs / 1000);
+        var silent = at < until;
+        until = Math.Max(until, (uint)Math.Min(uint.MaxValue, (finding.AtMs + _limits.QuietMs) / 1000));
         if (!silent && found < findings.Length) findings[found++] = finding;
     }
 }

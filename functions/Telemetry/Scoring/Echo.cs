@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace Serverless.Telemetry.Scoring;
 
@@ -7,8 +8,9 @@ namespace Serverless.Telemetry.Scoring;
 /// The last 64 readings are kept as 16-bit hashes of all their metrics. A run of matches at one lag is the length of the echo. Coarse
 /// sensors echo themselves by chance, so the run has to exceed twice the longest run this device has shown and forgotten slowly.
 /// A reading equal to the one before it counts for nothing: a constant device repeats itself at every lag. Fresh ids, times and
-/// counters do not help a replay, they are not hashed. 148 bytes. Not safe for concurrent use.
+/// counters do not help a replay, they are not hashed. 146 bytes. Not safe for concurrent use.
 /// </remarks>
+[StructLayout(LayoutKind.Sequential, Pack = 1)]
 public struct Echo
 {
     private const int Depth = 64;
@@ -70,29 +72,5 @@ public struct Echo
         {
             if (_ring[(_seen - lag) & (Depth - 1)] == hash) (_run, _lag) = (1, lag);
         }
-    }
-
-    internal const int Bytes = (Depth * 2) + 4 + 2 + (3 * 4);
-
-    internal readonly void Write(ref StateWriter state)
-    {
-        for (var i = 0; i < Depth; i++) state.UInt16(_ring[i]);
-        state.Single(_longest);
-        state.UInt16(_last);
-        state.Int32(_seen);
-        state.Int32(_run);
-        state.Int32(_lag);
-    }
-
-    internal static Echo Read(ref StateReader state)
-    {
-        var echo = default(Echo);
-        for (var i = 0; i < Depth; i++) echo._ring[i] = state.UInt16();
-        echo._longest = state.Single();
-        echo._last = state.UInt16();
-        echo._seen = state.Int32();
-        echo._run = state.Int32();
-        echo._lag = state.Int32();
-        return echo;
     }
 }

@@ -5,7 +5,7 @@ namespace Serverless.Telemetry.Scoring;
 /// <summary>How large a residual usually is at a given level of its metric: a running pump is noisier than a stopped one.</summary>
 /// <remarks>
 /// Mean absolute residuals in eight classes of the expected value within the metric's own range. A class is never trusted to be
-/// quieter than a tenth of the whole, nor before it has been seen 30 times. 68 bytes. Not safe for concurrent use.
+/// quieter than a tenth of the whole, nor before it has been seen 30 times. 56 bytes. Not safe for concurrent use.
 /// </remarks>
 public struct NoiseByLevel
 {
@@ -45,30 +45,4 @@ public struct NoiseByLevel
     }
 
     private static int ClassOf(double position) => double.IsNaN(position) ? 0 : (int)Math.Clamp(position * Classes, 0, Classes - 1);
-
-    internal const int Bytes = (Classes * 6) + 8;
-
-    internal readonly void Write(ref StateWriter state)
-    {
-        for (var i = 0; i < Classes; i++)
-        {
-            state.Single(_mean[i]);
-            state.UInt16(_seen[i]);
-        }
-        state.Single(_all);
-        state.Int32(_count);
-    }
-
-    internal static NoiseByLevel Read(ref StateReader state)
-    {
-        var noise = default(NoiseByLevel);
-        for (var i = 0; i < Classes; i++)
-        {
-            noise._mean[i] = state.Single();
-            noise._seen[i] = state.UInt16();
-        }
-        noise._all = state.Single();
-        noise._count = state.Int32();
-        return noise;
-    }
 }

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Serverless.Telemetry.Scoring;
 
 /// <summary>What each metric of a device should be, given the others: a regression on them, on their recent past and on the hour.</summary>
@@ -6,9 +8,9 @@ namespace Serverless.Telemetry.Scoring;
 /// of the first harmonic of the day. A metric is regressed on everything but itself and its own past, because a metric explains its
 /// own drift only too well. Every 64 readings the normal equations are solved by Cholesky with a small ridge. Learning clips what is
 /// farther than eight standard deviations, so an attack does not teach. The order of metrics does not matter.
-/// For m metrics, d = 2m + 2: d means, d(d+1)/2 covariances, m·d coefficients. Not safe for concurrent use.
+/// For m metrics, d = 2m + 2: d means, d(d+1)/2 covariances, m·d coefficients. A view of its caller's memory; not safe for concurrent use.
 /// </remarks>
-public sealed class Relation
+public readonly ref struct Relation
 {
     /// <summary>Most metrics related to each other; further ones are judged alone.</summary>
     public const int MetricsMax = 8;
@@ -20,23 +22,26 @@ public sealed class Relation
     private const int SolveEvery = 64;
 
     private readonly int _metrics, _size;
-    private readonly double[] _means, _trail;
-    private readonly float[] _coefficients;
-    private readonly double[] _covariance; // lower triangle, row after row
-    private int _seen;
+    private readonly ref int _seen;
+    private readonly Span<double> _means, _trail;
+    private readonly Span<float> _coefficients;
+    private readonly Span<float> _covariance; // lower triangle, row after row; a float holds a variance about its mean well enough
 
-    /// <summary>A relation that knows nothing yet.</summary>
+    /// <summary>Looks at a relation's memory; all zeros is one that knows nothing yet.</summary>
     /// <param name="metrics">1 to <see cref="MetricsMax"/>.</param>
-    public Relation(int metrics)
+    /// <param name="memory"><see cref="BytesOf"/> bytes, owned by the caller.</param>
+    public Relation(int metrics, Span<byte> memory)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(metrics, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(metrics, MetricsMax);
-        _metrics = metrics;
-        _size = (2 * metrics) + 2;
-        _means = new double[_size];
-        _trail = new double[metrics];
-        _coefficients = new float[metrics * _size];
-        _covariance = new double[_size * (_size + 1) / 2];
+        (_metrics, _size) = (metrics, (2 * metrics) + 2);
+        _seen = ref MemoryMarshal.AsRef<int>(memory);
+        var doubles = MemoryMarshal.Cast<byte, double>(memory.Slice(8, 8 * (_size + metrics)));
+        _means = doubles[.._size];
+        _trail = doubles[_size..];
+        var floats = MemoryMarshal.Cast<byte, float>(memory[(8 + (8 * (_size + metrics)))..]);
+        _coefficients = floats[..(metrics * _size)];
+        _covariance = floats[(metrics * _size)..];
     }
 
     /// <summary>Readings learned.</summary>
@@ -50,12 +55,16 @@ public sealed class Relation
     {
         Span<double> deviations = stackalloc double[(2 * MetricsMax) + 2];
         Deviations(atMs, values, deviations);
+        deviations[.._metrics].CopyTo(residuals);
+        // A coefficient holds where it was learned: what a metric never showed says no more of its relatives than the farthest it did show.
+        // The first Monday of a device first heard on a weekend is such a day.
+        Clipped(deviations);
         for (var i = 0; i < _metrics; i++)
         {
-            var residual = deviations[i];
-            var row = i * _size;
-            for (var j = 0; j < _size; j++) residual -= _coefficients[row + j] * deviations[j];
-            residuals[i] = residual;
+            var expected = 0.0;
+            var row = _coefficients.Slice(i * _size, _size);
+            for (var j = 0; j < row.Length; j++) expected += row[j] * deviations[j];
+            residuals[i] -= expected;
         }
     }
 
@@ -70,26 +79,31 @@ public sealed class Relation
         if (_seen == 0) values[.._metrics].CopyTo(_trail);
         Deviations(atMs, values, deviations);
         var weight = Math.Max(Rate, 1.0 / (_seen + 1)) * trust;
-        if (_seen >= WarmUp)
-        {
-            for (var i = 0; i < _size; i++)
-            {
-                var limit = Clip * Math.Sqrt(_covariance[At(i, i)]);
-                deviations[i] = Math.Clamp(deviations[i], -limit, limit);
-            }
-        }
+        if (_seen >= WarmUp) Clipped(deviations);
         for (var i = 0; i < _size; i++)
         {
             _means[i] += weight * deviations[i];
             var row = At(i, 0);
             for (var j = 0; j <= i; j++)
-                _covariance[row + j] = (1 - weight) * (_covariance[row + j] + (weight * deviations[i] * deviations[j]));
+                _covariance[row + j] = Narrow((1 - weight) * (_covariance[row + j] + (weight * deviations[i] * deviations[j])));
         }
         var fresh = steps <= 1.5 ? TrailRate : 1 - Math.Pow(1 - TrailRate, steps);
         for (var i = 0; i < _metrics; i++) _trail[i] += fresh * (values[i] - _trail[i]);
         if (_seen < int.MaxValue) _seen++;
         if (_seen >= WarmUp / 2 && _seen % SolveEvery == 0) Solve();
     }
+
+    private void Clipped(Span<double> deviations)
+    {
+        for (var i = 0; i < _size; i++)
+        {
+            var most = Clip * Clip * _covariance[At(i, i)];
+            if (deviations[i] * deviations[i] > most) deviations[i] = Math.CopySign(Math.Sqrt(most), deviations[i]);
+        }
+    }
+
+    // Values of ±1e30 have squares that no float holds: what is that far off is as far off as can be.
+    private static float Narrow(double value) => (float)Math.Clamp(value, -1e37, 1e37);
 
     private static int At(int row, int column) => (row * (row + 1) / 2) + column;
 
@@ -118,7 +132,7 @@ public sealed class Relation
             var n = 0;
             for (var j = 0; j < _size; j++)
                 if (j != target && j != _metrics + target && _covariance[At(j, j)] > 0) chosen[n++] = j;
-            var row = _coefficients.AsSpan(target * _size, _size);
+            var row = _coefficients.Slice(target * _size, _size);
             row.Clear();
             if (_covariance[At(target, target)] <= 0) continue;
 
@@ -149,28 +163,11 @@ public sealed class Relation
         }
     }
 
-    internal static int BytesOf(int metrics)
+    /// <summary>Bytes it needs.</summary>
+    /// <param name="metrics">1 to <see cref="MetricsMax"/>.</param>
+    public static int BytesOf(int metrics)
     {
         var size = (2 * metrics) + 2;
-        return 4 + (8 * size) + (8 * metrics) + (4 * metrics * size) + (8 * size * (size + 1) / 2);
-    }
-
-    internal void Write(ref StateWriter state)
-    {
-        state.Int32(_seen);
-        foreach (var value in _means) state.Double(value);
-        foreach (var value in _trail) state.Double(value);
-        foreach (var value in _coefficients) state.Single(value);
-        foreach (var value in _covariance) state.Double(value);
-    }
-
-    internal static Relation Read(ref StateReader state, int metrics)
-    {
-        var relation = new Relation(metrics) { _seen = state.Int32() };
-        foreach (ref var value in relation._means.AsSpan()) value = state.Double();
-        foreach (ref var value in relation._trail.AsSpan()) value = state.Double();
-        foreach (ref var value in relation._coefficients.AsSpan()) value = state.Single();
-        foreach (ref var value in relation._covariance.AsSpan()) value = state.Double();
-        return relation;
+        return 8 + (8 * size) + (8 * metrics) + (4 * metrics * size) + (4 * size * (size + 1) / 2);
     }
 }

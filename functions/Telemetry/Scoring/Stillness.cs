@@ -9,10 +9,10 @@ namespace Serverless.Telemetry.Scoring;
 public struct Stillness
 {
     private const int WarmUp = 100;
-    private const double LongestTimes = 1.6, LongestPlus = 8;
+    private const double LongestTimes = 2.2, LongestPlus = 8;
     private const double TailAtMost = -7; // log10: less than once in 10^7 readings
     private const double Lively = 0.9; // a metric that repeats itself more often than that is at rest, not stuck
-    private const float Forget = 0.9999f;
+    private const float Forget = 0.998f;
 
     private double _last;
     private float _repeats, _longest;
@@ -41,33 +41,13 @@ public struct Stillness
         else
         {
             // Also a run that was called stuck: an idle machine is allowed to idle longer the next time.
-            _longest = Math.Max(_longest, _run);
+            // Forgotten by runs, not by readings: a pump that rests an hour twice a day keeps that habit at any pace of reporting.
+            _longest = Math.Max(_run > 2 ? _longest * Forget : _longest, _run);
             _run = 0;
         }
-        _longest *= Forget;
         _last = value;
         if (++_seen < 1 << 22) return;
         _seen /= 2;
         _repeats /= 2;
     }
-
-    internal const int Bytes = 8 + (2 * 4) + (2 * 4);
-
-    internal readonly void Write(ref StateWriter state)
-    {
-        state.Double(_last);
-        state.Single(_repeats);
-        state.Single(_longest);
-        state.Int32(_seen);
-        state.Int32(_run);
-    }
-
-    internal static Stillness Read(ref StateReader state) => new()
-    {
-        _last = state.Double(),
-        _repeats = state.Single(),
-        _longest = state.Single(),
-        _seen = state.Int32(),
-        _run = state.Int32(),
-    };
 }

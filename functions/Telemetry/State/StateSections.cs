@@ -12,6 +12,7 @@ namespace Serverless.Telemetry.State;
 ///   4 anchor    positions validated; positions alerts; text rejectedBlob; int64 rejectedLength
 ///   5 devices   int32 count; device[count]
 ///   6 strays    uint16 count; struct { text fault; int64 dueMs; uint8 level; int32 unreported; } stray[count]
+///   7 shared    uint8 columnTag; int32 length; uint8 bytes[length]
 /// struct { uint8 idLength; uint8 id[]; uint8 sections; struct { uint8 tag; uint16 length; uint8 bytes[]; } section[]; } device;
 /// struct { uint16 count; struct { text partition; int64 last; } position[]; } positions;   text is uint16 length and UTF-8
 /// </code>
@@ -25,6 +26,7 @@ internal static class StateSections
     private const byte AnchorTag = 4;
     private const byte DevicesTag = 5;
     private const byte StraysTag = 6;
+    private const byte SharedTag = 7;
 
     /// <summary>What changed since the last commit, as parts and one commit record.</summary>
     /// <param name="state">The state.</param>
@@ -85,6 +87,9 @@ internal static class StateSections
                 case StraysTag:
                     for (int left = reader.UInt16(); left > 0; left--) state.Strays.Restore(reader.Text(), new Strays.Entry(reader.Int64(), reader.Byte(), reader.Int32()));
                     break;
+                case SharedTag:
+                    ApplyShared(state, ref reader);
+                    break;
                 default:
                     throw new InvalidDataException($"state section {tag} is not known to this version of the app; deploy the version that wrote it or a newer one");
             }
@@ -108,6 +113,12 @@ internal static class StateSections
         {
             at = WriteDevices(state, writer, slots, at, count);
             if (at < count) yield return Next(writer);
+        }
+
+        foreach (var shared in state.Columns.OfType<ISharedState>())
+        {
+            if (writer.RecordLength + SharedHeadBytes + shared.SharedBytesMax > StateRecord.BytesMax) yield return Next(writer);
+            WriteShared(((IStateColumn)shared).Tag, shared, writer);
         }
 
         if (writer.RecordLength + 64 * 1024 > StateRecord.BytesMax) yield return Next(writer);
@@ -206,6 +217,29 @@ internal static class StateSections
         }
 
         throw new InvalidDataException($"device section {tag} is not known to this version of the app; deploy the version that wrote it or a newer one");
+    }
+
+    private const int SharedHeadBytes = 1 + 1 + 4;
+
+    private static void WriteShared(byte tag, ISharedState shared, StateWriter writer)
+    {
+        writer.Byte(SharedTag);
+        writer.Byte(tag);
+        var lengthAt = writer.Length;
+        writer.Int32(0);
+        var room = shared.SharedBytesMax;
+        if (room > ISharedState.BytesMost) throw new InvalidOperationException($"shared state {tag} has {room} bytes, more than {ISharedState.BytesMost}");
+        var length = shared.WriteShared(writer.Take(room));
+        writer.Return(room - length);
+        System.Buffers.Binary.BinaryPrimitives.WriteInt32LittleEndian(writer.At(lengthAt, 4), length);
+    }
+
+    private static void ApplyShared(PartitionState state, ref StateReader reader)
+    {
+        var tag = reader.Byte();
+        var section = reader.Bytes();
+        if (Column(state, tag) is not ISharedState shared) throw new InvalidDataException($"section {tag} has no shared part in this version of the app; deploy the version that wrote it or a newer one");
+        shared.ReadShared(section);
     }
 
     private static void WriteNames(PartitionState state, StateWriter writer, int first)

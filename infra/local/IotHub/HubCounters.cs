@@ -2,8 +2,8 @@ using System.Collections.Concurrent;
 
 namespace Serverless.Local.IotHub;
 
-/// <summary>What a hub did, by name: <c>connects.accepted</c>, <c>connects.refused.{fault}</c>, <c>sessions.cut.{fault}</c>,
-/// <c>telemetry.accepted</c>, <c>telemetry.bytes</c>, <c>events.{opType}</c>, <c>rest.{operation}</c>, <c>throttled.{operation}</c>,
+/// <summary>What a service did, by name; a hub: <c>connects.accepted</c>, <c>connects.refused.{fault}</c>, <c>sessions.cut.{fault}</c>,
+/// <c>telemetry.accepted</c>, <c>telemetry.bytes</c>, <c>events.{opType}</c>, <c>rest.{operation}</c>, <c>rest.refused.{fault}</c>, <c>throttled.{operation}</c>,
 /// <c>c2d.{outcome}</c>, <c>methods.{outcome}</c>.</summary>
 /// <remarks>A device is never told why it was refused (MQTT 3.1.1 has no reason); these counters are where the reason is. Names are
 /// fixed by the code, never by a peer, so their number is bounded. Thread-safe.</remarks>

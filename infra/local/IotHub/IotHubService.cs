@@ -142,6 +142,15 @@ public sealed class IotHubService : IAsyncDisposable
         }
     }
 
+    /// <summary>Patches what a device reports, as the device itself would.</summary>
+    /// <param name="deviceId">Case-sensitive; must exist.</param>
+    /// <param name="reported">Patch.</param>
+    internal void Report(string deviceId, JsonObject reported)
+    {
+        if (!_hub.Registry.TryFind(deviceId, out var device)) throw new InvalidOperationException("no such device");
+        lock (device.Gate) _ = _hub.Twins.Report(device, reported);
+    }
+
     /// <summary>A device's twin sections, or null.</summary>
     /// <param name="deviceId">Case-sensitive.</param>
     internal (JsonObject Tags, JsonObject Desired, JsonObject Reported)? TwinOf(string deviceId)

@@ -16,8 +16,8 @@ internal sealed class Dps : IAsyncDisposable
     {
         (Options, Hubs, Clock, Wall) = (options, new LinkedHubs(hubs), clock, wall);
         _hosts = [options.HostName, ProvisioningOptions.GlobalHostName];
-        Enrollments = new EnrollmentStore(Authorities, () => Hubs.Names, clock);
-        Registrations = new RegistrationStore(clock, wall);
+        Enrollments = new EnrollmentStore(Authorities, () => Hubs.Names, options.RecordsMax, clock);
+        Registrations = new RegistrationStore(options.RecordsMax, clock, wall);
         Attestor = new Attestor(Enrollments, Authorities, options.IdScope, wall);
         Throttles = new ProvisioningThrottle(options.Throttles, wall, Counters);
         Registrar = new Registrar(this, new AllocationWebhook(webhooks, options.WebhookTimeout, wall));

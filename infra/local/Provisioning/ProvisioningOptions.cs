@@ -39,6 +39,10 @@ public sealed record ProvisioningOptions
     /// <summary>Whether the quotas are kept. Default off.</summary>
     public ProvisioningThrottles Throttles { get; init; } = ProvisioningThrottles.Off;
 
+    /// <summary>Individual enrolments, and likewise registration records, that it may have. Default 1,000,000, the service's limit of both
+    /// together.</summary>
+    public int RecordsMax { get; init; } = ProvisioningLimits.RecordsMax;
+
     /// <summary>See <see cref="DisabledIdentities"/>. Default <see cref="DisabledIdentities.Stay"/>.</summary>
     public DisabledIdentities DisabledIdentities { get; init; } = DisabledIdentities.Stay;
 

@@ -41,7 +41,7 @@ public sealed class ProvisioningService : IAsyncDisposable
 
     /// <summary>What happened so far: <c>connects.accepted</c>, <c>connects.refused.{fault}</c>, <c>sessions.closed</c>, <c>sessions.cut.{fault}</c>,
     /// <c>registrations.assigned</c>, <c>registrations.disabled</c>, <c>registrations.failed.{fault}</c>, <c>registrations.refused.{fault}</c>,
-    /// <c>polls.refused.{fault}</c>, <c>webhook.calls</c>, <c>rest.{collection}</c>, <c>throttled.{what}</c>.</summary>
+    /// <c>polls.refused.{fault}</c>, <c>webhook.calls</c>, <c>rest.{collection}</c>, <c>rest.refused.{fault}</c>, <c>bulk.refused.{fault}</c>, <c>throttled.{what}</c>.</summary>
     public HubCounters Counters => _dps.Counters;
 
     /// <summary>Host names of the linked hubs.</summary>
@@ -121,6 +121,14 @@ public sealed class ProvisioningService : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(name);
         return _dps.Authorities.Remove(name);
+    }
+
+    /// <summary>Takes a hub's link away: no device is given to it any more, and those it has stay.</summary>
+    /// <param name="hubHostName">The hub; nothing happens when it is not linked.</param>
+    public void Unlink(string hubHostName)
+    {
+        ArgumentNullException.ThrowIfNull(hubHostName);
+        _dps.Hubs.Unlink(hubHostName);
     }
 
     /// <summary>Where a device lives, or null.</summary>

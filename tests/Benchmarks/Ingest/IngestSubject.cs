@@ -5,8 +5,10 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Serverless.Benchmarks.Validation;
 using Serverless.Hosting;
 using Serverless.Hosting.Tests;
+using Serverless.Telemetry.Anomalies;
 using Serverless.Telemetry.IngestTelemetry;
 using Serverless.Telemetry.Profiles;
+using Serverless.Telemetry.Scoring;
 using Serverless.Telemetry.State;
 
 namespace Serverless.Benchmarks.Ingest;
@@ -79,7 +81,7 @@ internal static class IngestSubject
         using var shelf = new ProfileShelf(profiles, profiles, TimeSpan.FromHours(1), TimeProvider.System);
         var stores = new PartitionStores(new StubHub(), validated, alerts, new StubBlobs(keep: false), state, shelf);
         var settings = new IngestSettings { ProfilePollInterval = TimeSpan.FromHours(1), TakeoverWait = TimeSpan.FromSeconds(15), PositionInterval = TimeSpan.FromMinutes(1), ReadBackGroup = "$Default" };
-        using var ingest = new Telemetry.IngestTelemetry.Ingest("p", stores, () => new PartitionState(), settings, TimeProvider.System, NullLogger<Telemetry.IngestTelemetry.Ingest>.Instance);
+        using var ingest = new Telemetry.IngestTelemetry.Ingest("p", stores, () => new PartitionState(new ScoresColumn(new DeviceLimits())), settings, TimeProvider.System, NullLogger<Telemetry.IngestTelemetry.Ingest>.Instance);
 
         var stages = new double[7];
         var allocated = GC.GetAllocatedBytesForCurrentThread();
@@ -111,7 +113,7 @@ internal static class IngestSubject
     private static async Task Restore(int devices)
     {
         var blobs = new StubBlobs(keep: true);
-        var (log, state) = await StateLog.Open(blobs, "telemetry/0/", () => new PartitionState(), CancellationToken.None).ConfigureAwait(false);
+        var (log, state) = await StateLog.Open(blobs, "telemetry/0/", () => new PartitionState(new ScoresColumn(new DeviceLimits())), CancellationToken.None).ConfigureAwait(false);
         await log.Claim("a", CancellationToken.None).ConfigureAwait(false);
         var traffic = new Traffic(1, 1);
         var bench = new Telemetry.Validation.Judge();
@@ -145,13 +147,13 @@ internal static class IngestSubject
         for (var round = 0; round < 7; round++)
         {
             var began = Stopwatch.GetTimestamp();
-            var (_, read) = await StateLog.Open(blobs, "telemetry/0/", () => new PartitionState(), CancellationToken.None).ConfigureAwait(false);
+            var (_, read) = await StateLog.Open(blobs, "telemetry/0/", () => new PartitionState(new ScoresColumn(new DeviceLimits())), CancellationToken.None).ConfigureAwait(false);
             times.Add(Stopwatch.GetElapsedTime(began).TotalSeconds);
             if (read.Devices.Count != devices) throw new InvalidOperationException("devices are missing");
         }
 
-        Figure.Print("state.restore-100000-devices", Median(times), "s", "<=", 2);
-        Figure.Print("state.stored", blobs.Appended / 3.0 / devices, "B/device"); // committed, compacted, committed
+        Figure.Print("ingest.restore-100000-devices-unscored", Median(times), "s", "<=", 2);
+        Figure.Print("ingest.stored-unscored", blobs.Appended / 3.0 / devices, "B/device"); // committed, compacted, committed
     }
 
     private static byte[][] Requests(int messages)

@@ -51,12 +51,20 @@ internal static class Fleet
 /// <summary>The devices of one stream, and the order in which their silence falls due.</summary>
 internal sealed class FleetPartition(DeviceLimits limits, Action<string, Finding> alert)
 {
-    private sealed class Device(string id, string[] names, DeviceScorer scorer)
+    private sealed class Device
     {
-        public string Id { get; } = id;
-        public string[] Names { get; } = names;
-        public DeviceScorer Scorer { get; } = scorer;
-        public bool Waiting { get; set; }
+        private readonly byte[] _memory;
+
+        public Device(string id, string[] names)
+        {
+            (Id, Names, _memory) = (id, names, new byte[DeviceMemory.BytesOf(names.Length)]);
+            DeviceMemory.Begin(_memory, names.Length, 0);
+        }
+
+        public string Id { get; }
+        public string[] Names { get; }
+        public long QueuedMs { get; set; } = long.MaxValue;
+        public DeviceScorer Scorer(DeviceLimits limits) => new(_memory, limits);
     }
 
     private readonly Dictionary<string, Device> _devices = new(StringComparer.Ordinal);
@@ -64,6 +72,7 @@ internal sealed class FleetPartition(DeviceLimits limits, Action<string, Finding
     private readonly Finding[] _findings = new Finding[DeviceScorer.FindingsMax];
     private readonly double[] _values = new double[Relation.MetricsMax];
     private readonly char[] _id = new char[256];
+    private Punctuality _punctuality;
     private long _now = long.MinValue;
 
     public long Messages { get; private set; }
@@ -108,11 +117,19 @@ internal sealed class FleetPartition(DeviceLimits limits, Action<string, Finding
         if (device is null || counted == 0) return;
         Messages++;
         Advance(at);
-        var found = device.Scorer.Observe(at, sequence, _values.AsSpan(0, device.Names.Length), _findings);
+        var scorer = device.Scorer(limits);
+        var gap = scorer.Heard(at, _punctuality.SilentAfter(limits.AlertsPerDeviceDay * limits.SilenceShare));
+        if (gap > 0) _punctuality.Learn(gap, scorer.GapMs);
+        var found = scorer.Observe(new(at, at, sequence), _values.AsSpan(0, device.Names.Length), _findings);
         for (var i = 0; i < found; i++) alert(device.Id, _findings[i]);
-        if (device.Waiting || device.Scorer.DueMs == long.MaxValue) return;
-        device.Waiting = true;
-        _due.Enqueue(device, device.Scorer.DueMs);
+        Wait(device, scorer.DueMs);
+    }
+
+    private void Wait(Device device, long due)
+    {
+        if (due >= device.QueuedMs) return;
+        device.QueuedMs = due;
+        _due.Enqueue(device, due);
     }
 
     private string _newId = "";
@@ -137,7 +154,7 @@ internal sealed class FleetPartition(DeviceLimits limits, Action<string, Finding
                 ahead.Read();
                 ahead.Skip();
             }
-            device = new Device(_newId, [.. names], new DeviceScorer(names.Count, limits));
+            device = new Device(_newId, [.. names]);
             _devices.Add(_newId, device);
         }
         _values.AsSpan().Fill(double.NaN);
@@ -146,7 +163,7 @@ internal sealed class FleetPartition(DeviceLimits limits, Action<string, Finding
         {
             var slot = counted < device.Names.Length && json.ValueTextEquals(device.Names[counted]) ? counted : Slot(ref json, device.Names);
             json.Read();
-            if (slot >= 0 && json.TokenType == JsonTokenType.Number && json.TryGetDouble(out var value)) _values[slot] = value;
+            if (slot >= 0) _values[slot] = json.TokenType == JsonTokenType.Number && json.TryGetDouble(out var value) ? value : double.PositiveInfinity;
             json.Skip();
             counted++;
         }
@@ -170,21 +187,16 @@ internal sealed class FleetPartition(DeviceLimits limits, Action<string, Finding
         while (_due.TryPeek(out var device, out var due) && due <= _now)
         {
             _due.Dequeue();
-            device.Waiting = false;
-            if (device.Scorer.Silent(_now, out var silence))
-            {
-                alert(device.Id, silence);
-            }
-            else if (device.Scorer.DueMs > _now && device.Scorer.DueMs != long.MaxValue)
-            {
-                device.Waiting = true;
-                _due.Enqueue(device, device.Scorer.DueMs);
-            }
+            if (due != device.QueuedMs) continue;
+            device.QueuedMs = long.MaxValue;
+            var scorer = device.Scorer(limits);
+            if (scorer.Silent(_now, out var silence)) alert(device.Id, silence);
+            Wait(device, scorer.DueMs);
         }
     }
 }
 
-/// <summary>Limits from the command line, for experiments: <c>--spike 0.8 --fast 1</c>. Without options the defaults of the product.</summary>
+/// <summary>Limits from the command line, for experiments: <c>--budget 0.02</c>, <c>--spike 0.8 --fast 1</c>. Without options the defaults of the product.</summary>
 internal static class FleetLimits
 {
     public static DeviceLimits From(string[] args)
@@ -198,6 +210,8 @@ internal static class FleetLimits
                 "--spike" => limits with { Spike = value },
                 "--fast" => limits with { Fast = value },
                 "--slow" => limits with { Slow = value },
+                "--long" => limits with { Long = value },
+                "--budget" => limits with { AlertsPerDeviceDay = value },
                 "--tolerance" => limits with { Tolerance = value },
                 "--habit" => limits with { HabitAfter = (int)value },
                 "--reluctance" => limits with { Reluctance = value },

@@ -19,23 +19,29 @@ internal static class Speed
         }
         Tokenize();
         Series();
-        Figure.Print("scoring_state_bytes_per_metric", DeviceScorer.SnapshotBytes(Metrics) / (double)Metrics, "bytes", "<=", 512);
+        Figure.Print("scoring_state_bytes_per_metric", DeviceMemory.BytesOf(Metrics) / (double)Metrics, "bytes", "<=", 512);
         return Task.FromResult(0);
     }
 
     private static void Measure(int devices, int messages)
     {
         var limits = new DeviceLimits();
-        var scorers = Enumerable.Range(0, devices).Select(_ => new DeviceScorer(Metrics, limits)).ToArray();
+        var scorers = new byte[devices][];
+        for (var i = 0; i < devices; i++)
+        {
+            scorers[i] = new byte[DeviceMemory.BytesOf(Metrics)];
+            DeviceMemory.Begin(scorers[i], Metrics, 0);
+        }
+
         var random = new Random(1);
         // Values are made beforehand: the generator must not be what is measured.
         var table = Enumerable.Range(0, 4096).Select(i => 20 + Math.Sin(i / 100.0) + (0.1 * random.NextDouble())).ToArray();
         var room = new Finding[DeviceScorer.FindingsMax];
         Span<double> values = stackalloc double[Metrics];
-        Pass(scorers, table, room, values, 0, messages / 2);
+        Pass(limits, scorers, table, room, values, 0, messages / 2);
         var watch = Stopwatch.StartNew();
         var before = GC.GetAllocatedBytesForCurrentThread();
-        Pass(scorers, table, room, values, messages / 2, messages);
+        Pass(limits, scorers, table, room, values, messages / 2, messages);
         var seconds = watch.Elapsed.TotalSeconds;
         var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
         var points = (double)devices * (messages - (messages / 2)) * Metrics;
@@ -43,16 +49,19 @@ internal static class Speed
         Figure.Print($"scoring_allocated_per_point_{devices}_devices", allocated / points, "bytes", "<=", 0);
     }
 
-    private static void Pass(DeviceScorer[] scorers, double[] table, Finding[] room, Span<double> values, int from, int to)
+    private static void Pass(DeviceLimits limits, byte[][] scorers, double[] table, Finding[] room, Span<double> values, int from, int to)
     {
         for (var i = from; i < to; i++)
         {
             for (var d = 0; d < scorers.Length; d++)
             {
-                var at = (i * 37) + (d * 101);
-                var first = table[at & 4095];
-                (values[0], values[1], values[2], values[3]) = (first, 2 * first, table[(at + 1000) & 4095], table[(at + 2000) & 4095]);
-                scorers[d].Observe(1_767_571_200_000 + (i * 60_000L) + (d % 1000), i, values, room);
+                var place = (i * 37) + (d * 101);
+                var first = table[place & 4095];
+                (values[0], values[1], values[2], values[3]) = (first, 2 * first, table[(place + 1000) & 4095], table[(place + 2000) & 4095]);
+                var at = 1_767_571_200_000 + (i * 60_000L) + (d % 1000);
+                var scorer = new DeviceScorer(scorers[d], limits);
+                scorer.Heard(at, Punctuality.Longest);
+                scorer.Observe(new(at, at, i), values, room);
             }
         }
     }

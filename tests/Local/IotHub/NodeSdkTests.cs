@@ -6,6 +6,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Serverless.Local.EventHubs;
 using Serverless.Local.Identity;
+using Serverless.Local.IotHub;
 using Serverless.Local.IotHub.Registry;
 
 namespace Serverless.Local.Tests.IotHub;
@@ -88,7 +89,8 @@ internal static class NodePackages
             return "SKIPPED: Node is not installed; Microsoft's SDKs were NOT tried against the local hub";
         }
 
-        if (File.Exists(Path.Combine(Folder, "node_modules", ".package-lock.json"))) return null;
+        var installedLock = Path.Combine(Folder, "node_modules", ".package-lock.json");
+        if (File.Exists(installedLock) && File.GetLastWriteTimeUtc(installedLock) >= File.GetLastWriteTimeUtc(Path.Combine(Folder, "package-lock.json"))) return null;
         var (installed, output) = await Run("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts");
         return installed == 0 ? null : throw new InvalidOperationException("npm ci failed: " + output);
     }
@@ -119,16 +121,25 @@ internal sealed class NodeProcess : IAsyncDisposable
         process.BeginErrorReadLine();
     }
 
-    public static NodeProcess Start(HubFixture hub, string script, JsonObject settings)
+    public static NodeProcess Start(HubFixture hub, string script, JsonObject settings) => Start(PortsOf(hub.Service), hub.Authority.PemPath, script, settings);
+
+    /// <summary>Where a hub's own ports are.</summary>
+    public static JsonObject PortsOf(IotHubService hub) => new() { [$"{hub.HostName}:8883"] = hub.MqttPort, [$"{hub.HostName}:443"] = hub.HttpsPort };
+
+    /// <summary>Starts a program.</summary>
+    /// <param name="ports">Local port by real host and port.</param>
+    /// <param name="authority">Path of the CA to trust.</param>
+    /// <param name="script">In tests/Local/node.</param>
+    /// <param name="settings">For its standard input.</param>
+    public static NodeProcess Start(JsonObject ports, string authority, string script, JsonObject settings)
     {
-        var ports = new JsonObject { [$"{hub.Service.HostName}:8883"] = hub.Service.MqttPort, [$"{hub.Service.HostName}:443"] = hub.Service.HttpsPort };
         var process = Process.Start(new ProcessStartInfo("node", ["--require", "./local-ports.cjs", script])
         {
             WorkingDirectory = NodePackages.Folder,
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-            Environment = { ["LOCAL_PORTS"] = ports.ToJsonString(), ["NODE_EXTRA_CA_CERTS"] = hub.Authority.PemPath, ["NODE_NO_WARNINGS"] = "1" },
+            Environment = { ["LOCAL_PORTS"] = ports.ToJsonString(), ["NODE_EXTRA_CA_CERTS"] = authority, ["NODE_NO_WARNINGS"] = "1" },
         })!;
         process.StandardInput.Write(settings.ToJsonString()); // not an argument: it holds a key
         process.StandardInput.Close();

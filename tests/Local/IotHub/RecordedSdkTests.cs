@@ -35,7 +35,7 @@ public sealed class RecordedSdkTests
         await using var hub = await HubFixture.Start(options => options with { HostName = "hub1.azure-devices.net" });
         var count = 0;
 
-        foreach (var (number, request) in Recordings(kind).Where(item => string.CompareOrdinal(item.Number, first) >= 0 && string.CompareOrdinal(item.Number, last) <= 0))
+        foreach (var (number, request) in SdkRecording.All("iothub-sdk", kind, "2021-04-12").Where(item => string.CompareOrdinal(item.Number, first) >= 0 && string.CompareOrdinal(item.Number, last) <= 0))
         {
             var answer = await Replay(hub, request);
             Assert.Equal((number, Unusual.GetValueOrDefault(number, 200)), (number, answer.Status));
@@ -55,7 +55,7 @@ public sealed class RecordedSdkTests
         device.ApplicationMessageReceivedAsync += call => device.PublishAsync(
             TelemetryTests.Message(call.ApplicationMessage.Topic.Replace("POST/ping", "res/200", StringComparison.Ordinal), $$"""{"pong":{{call.ApplicationMessage.ConvertPayloadToString()}}}"""));
         await device.SubscribeAsync("$iothub/methods/POST/#", cancellationToken: TestContext.Current.CancellationToken);
-        var recordings = Recordings("-hub-sas-").ToDictionary(item => item.Number, item => item.Request);
+        var recordings = SdkRecording.All("iothub-sdk", "-hub-sas-", "2021-04-12").ToDictionary(item => item.Number, item => item.Request);
 
         Assert.Equal("""{"status":200,"payload":{"pong":{"n":1}}}""", (await Replay(hub, recordings["080"])).Json.ToJsonString());
         Assert.Equal("Connected", (string?)(await Replay(hub, recordings["081"])).Json["connectionState"]);
@@ -63,7 +63,7 @@ public sealed class RecordedSdkTests
         (await Replay(hub, recordings["084"])).IsError(400, "ArgumentInvalid"); // "tok-2" was the stand-in's token, not ours
     }
 
-    private static void CheckShape(string number, Recording request, HubAnswer answer)
+    private static void CheckShape(string number, SdkRecording request, HubAnswer answer)
     {
         if (answer.Status >= 400)
         {
@@ -89,37 +89,12 @@ public sealed class RecordedSdkTests
         }
     }
 
-    private static Task<HubAnswer> Replay(HubFixture hub, Recording request)
+    private static Task<HubAnswer> Replay(HubFixture hub, SdkRecording request)
     {
-        var authorization = request.Headers.Single(header => header.Name == "Authorization").Value.StartsWith("Bearer", StringComparison.Ordinal)
+        var authorization = request.IsBearer
             ? "Bearer " + hub.Tokens.Issue(HubFixture.Operator, Audiences.IotHub).Token
             : hub.Service.SignPolicyToken("iothubowner", TimeSpan.FromMinutes(5));
-        // HttpClient sets these itself; the version is part of the path as recorded.
-        var kept = request.Headers.Where(header => header.Name is not ("Authorization" or "Host" or "Connection" or "Content-Length" or "Content-Type"));
-        return hub.Call(request.Verb, request.Path, request.Body, null, [("Authorization", authorization), .. kept]);
-    }
-
-    private static IEnumerable<(string Number, Recording Request)> Recordings(string kind) => Directory
-        .GetFiles(Path.Combine(Repository.Root, "tests", "vectors", "iothub-sdk"), "*.http")
-        .Order(StringComparer.Ordinal)
-        .Where(file => file.Contains(kind, StringComparison.Ordinal))
-        .Select(file => (Path.GetFileName(file)[..3], Recording.Parse(File.ReadAllText(file))));
-
-    private sealed record Recording(string Verb, string Path, IReadOnlyList<(string Name, string Value)> Headers, string? Body)
-    {
-        public static Recording Parse(string text)
-        {
-            var request = text.ReplaceLineEndings("\n").Split("\n### response", 2)[0];
-            var (head, body) = request.Split("\n\n", 2) is [var top, var rest] ? (top, rest.Trim()) : (request, "");
-            var lines = head.Split('\n');
-            var words = lines[0].Split(' ');
-            Assert.EndsWith("?api-version=2021-04-12", words[1], StringComparison.Ordinal);
-            return new Recording(
-                words[0],
-                words[1][..words[1].IndexOf('?', StringComparison.Ordinal)],
-                [.. lines[1..].Where(line => line.Length > 0).Select(line => (line[..line.IndexOf(':', StringComparison.Ordinal)], line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim()))],
-                body.Length == 0 ? null : body.Replace("<stripped>", "", StringComparison.Ordinal));
-        }
+        return hub.Call(request.Verb, request.Path, request.Body, null, [("Authorization", authorization), .. request.Kept]);
     }
 }
 

@@ -47,15 +47,17 @@ public sealed class ProvisioningFixture : IAsyncDisposable
 
     public static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    public static async Task<ProvisioningFixture> Start(Func<ProvisioningOptions, ProvisioningOptions>? with = null, TimeProvider? wall = null, params string[] hubNames)
+    public static async Task<ProvisioningFixture> Start(
+        Func<ProvisioningOptions, ProvisioningOptions>? with = null, TimeProvider? wall = null, Func<IotHubOptions, IotHubOptions>? hub = null, params string[] hubNames)
     {
         var time = wall ?? TimeProvider.System;
         var route = new RecordingRoute();
         var hubs = new List<IotHubService>();
         foreach (var name in hubNames.Length == 0 ? [HubA, HubB] : hubNames)
         {
+            var settings = new IotHubOptions { HostName = name, DeviceAuthorities = [Devices.Certificate] };
             hubs.Add(await IotHubService.Start(
-                new IotHubOptions { HostName = name, DeviceAuthorities = [Devices.Certificate] }, route, Authority, HubTenant.Tokens, HubTenant.Directory, time, time, Cancel));
+                hub?.Invoke(settings) ?? settings, route, Authority, HubTenant.Tokens, HubTenant.Directory, time, time, Cancel));
         }
 
         var options = new ProvisioningOptions { RetryAfter = TimeSpan.Zero };

@@ -4,9 +4,11 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Serverless.EventHubs;
+using Serverless.Telemetry.Anomalies;
 using Serverless.Telemetry.IngestTelemetry;
 using Serverless.Telemetry.Profiles;
 using Serverless.Telemetry.Publishing;
+using Serverless.Telemetry.Scoring;
 using Serverless.Telemetry.State;
 
 namespace Serverless.Telemetry.Tests.IngestTelemetry;
@@ -56,11 +58,14 @@ internal sealed class World : IDisposable
     {
         var shelf = new ProfileShelf(Documents, Documents, Settings.ProfilePollInterval, Clock);
         var stores = new PartitionStores(new FakeSource(this), Validated, Alerts, Rejected, State, shelf);
-        var process = new Ingest($"p{_processes++}", stores, () => new PartitionState(), Settings, Clock, log ?? NullLogger<Ingest>.Instance);
+        var process = new Ingest($"p{_processes++}", stores, Empty, Settings, Clock, log ?? NullLogger<Ingest>.Instance);
         _made.Add(shelf);
         _made.Add(process);
         return process;
     }
+
+    /// <summary>The state of a partition never seen, as the app makes it.</summary>
+    public static PartitionState Empty() => new(new ScoresColumn(new DeviceLimits()));
 
     /// <summary>Sequence number of the newest event in hub <c>telemetry</c>.</summary>
     public long LastSent { get; set; } = 1_000_000;
@@ -97,7 +102,7 @@ internal sealed class World : IDisposable
     /// <summary>What is stored of a partition, without the places that say where to look for unfinished work.</summary>
     public async Task<string> StoredState(string partition = "3")
     {
-        var (_, state) = await StateLog.Open(State, $"telemetry/{partition}/", () => new PartitionState(), TestContext.Current.CancellationToken);
+        var (_, state) = await StateLog.Open(State, $"telemetry/{partition}/", Empty, TestContext.Current.CancellationToken);
         state.Anchor = Anchor.Start;
         return string.Join('\n', StateSections.Everything(state, new StateWriter()).Select(record => Convert.ToHexString(record.Span)));
     }

@@ -34,16 +34,22 @@ internal sealed class RestEdge(ServiceCallers callers, HubCounters counters, Fun
             var reply = refused ?? await handler(http).ConfigureAwait(false);
             counters.Add("rest." + meter.Name);
             if (reply.TryGet(out var success, out var fault)) await success.Write(http).ConfigureAwait(false);
-            else await refuse(http, fault).ConfigureAwait(false);
+            else await Refuse(http, fault).ConfigureAwait(false);
         }
         catch (BadHttpRequestException refused) when (refused.StatusCode == StatusCodes.Status413PayloadTooLarge)
         {
-            await refuse(http, new Fault("body-size", "body")).ConfigureAwait(false);
+            await Refuse(http, new Fault("body-size", "body")).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
         {
             // The caller left; there is nobody to answer. What was asked may have been done.
         }
+    }
+
+    private Task Refuse(HttpContext http, Fault fault)
+    {
+        counters.Add("rest.refused." + fault.Code);
+        return refuse(http, fault);
     }
 
     /// <summary>One operation: a request understood, or a fault.</summary>

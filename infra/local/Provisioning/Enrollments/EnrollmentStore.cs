@@ -7,8 +7,9 @@ namespace Serverless.Local.Provisioning.Enrollments;
 /// <summary>All enrolments of a service. Thread-safe; a change is whole or not at all.</summary>
 /// <param name="authorities">CAs that references may name.</param>
 /// <param name="hubs">Host names of the linked hubs.</param>
+/// <param name="individualsMax">Individual enrolments it may hold.</param>
 /// <param name="clock">For stamps.</param>
-internal sealed class EnrollmentStore(AuthorityStore authorities, Func<IReadOnlyCollection<string>> hubs, TimeProvider clock)
+internal sealed class EnrollmentStore(AuthorityStore authorities, Func<IReadOnlyCollection<string>> hubs, int individualsMax, TimeProvider clock)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Enrollment> _individuals = new(RegistrationName.Comparer);
@@ -86,7 +87,7 @@ internal sealed class EnrollmentStore(AuthorityStore authorities, Func<IReadOnly
             return new Fault("enrollment-authority", "attestation.x509.caReferences");
         }
 
-        if (isNew && asked.Kind == EnrollmentKind.Individual && _individuals.Count >= ProvisioningLimits.RecordsMax) return new Fault("enrollments-full", "registrationId");
+        if (isNew && asked.Kind == EnrollmentKind.Individual && _individuals.Count >= individualsMax) return new Fault("enrollments-full", "registrationId");
         var sameType = _groups.Values.Count(group => group.Attestation is SymmetricKeys == asked.Attestation is SymmetricKeys);
         if (isNew && asked.Kind == EnrollmentKind.Group && sameType >= ProvisioningLimits.GroupsMax) return new Fault("enrollments-full", "enrollmentGroupId");
         return Begin("initialTwin.tags", HubLimits.TagsBytesMax, asked.Twin?.Tags) ?? Begin("initialTwin.desired", HubLimits.PropertiesBytesMax, asked.Twin?.Desired);

@@ -7,7 +7,7 @@ using Serverless.Local.Provisioning.Enrollments;
 namespace Serverless.Local.Provisioning.Registrations;
 
 /// <summary>The registration records of a service. Thread-safe.</summary>
-internal sealed class RegistrationStore(TimeProvider clock, TimeProvider wall)
+internal sealed class RegistrationStore(int recordsMax, TimeProvider clock, TimeProvider wall)
 {
     private readonly ConcurrentDictionary<string, RegistrationRecord> _records = new(RegistrationName.Comparer);
     private long _etag = clock.GetUtcNow().UtcTicks;
@@ -18,7 +18,7 @@ internal sealed class RegistrationStore(TimeProvider clock, TimeProvider wall)
     /// <summary>The record under an id, made when it is not there.</summary>
     /// <returns>The record, or <c>registrations-full</c>.</returns>
     public Parsed<RegistrationRecord> FindOrAdd(string id) =>
-        _records.Count >= ProvisioningLimits.RecordsMax && !_records.ContainsKey(id)
+        _records.Count >= recordsMax && !_records.ContainsKey(id)
             ? new Fault("registrations-full", "registrationId")
             : _records.GetOrAdd(id, New);
 

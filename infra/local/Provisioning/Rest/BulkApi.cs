@@ -34,6 +34,7 @@ internal sealed class BulkApi(Dps dps, EnrollmentKind kind, EnrollmentsApi singl
         {
             var refused = element.TryText(EnrollmentBody.IdMember(kind), out var id) && id is not null ? apply(element, id) : new Fault("registration-id", "registrationId");
             if (refused is null) continue;
+            dps.Counters.Add("bulk.refused." + refused.Code);
             var error = ProvisioningError.Of(refused);
             errors.Add(new JsonObject { [EnrollmentBody.IdMember(kind)] = id, ["errorCode"] = error.Code, ["errorStatus"] = error.Message });
         }
