@@ -3,6 +3,7 @@ using Serverless.Benchmarks.ColdStart;
 using Serverless.Benchmarks.Crash;
 using Serverless.Benchmarks.Edge;
 using Serverless.Benchmarks.Ingest;
+using Serverless.Benchmarks.Lifecycle;
 using Serverless.Benchmarks.Memory;
 using Serverless.Benchmarks.Scoring;
 using Serverless.Benchmarks.State;
@@ -12,6 +13,7 @@ using Serverless.Benchmarks.Validation;
 // One row a subject: what it measures, and the program that measures it.
 var subjects = new SortedDictionary<string, (string What, Func<string[], Task<int>> Run)>(StringComparer.Ordinal)
 {
+    ["audit"] = (AuditSubject.What, AuditSubject.Run),
     ["coldstart"] = (ColdStartSubject.What, ColdStartSubject.Run),
     ["crash"] = (CrashSubject.What, CrashSubject.Run),
     ["edge"] = (EdgeSubject.What, EdgeSubject.Run),
@@ -27,6 +29,7 @@ var subjects = new SortedDictionary<string, (string What, Func<string[], Task<in
     ["skab"] = ("anomaly scores of a group of sensors, in the SKAB layout", Skab.Run),
     ["state"] = (StateSubject.What, StateSubject.Run),
     ["upgrade"] = (UpgradeSubject.What, UpgradeSubject.Run),
+    ["sweep"] = (SweepSubject.What, SweepSubject.Run),
     ["validation"] = (ValidationSubject.What, ValidationSubject.Run),
     ["verify"] = ("P-256 signature checks a second", Verify.Run),
 };

@@ -198,7 +198,7 @@ public sealed class AuditTests : IDisposable
     };
 
     private AuditRun Run(TimeSpan tick, TimeSpan apart = default) => new(
-        _world.Memory, _world.Memory, _fleet, _findings, _world, new ExpiryPolicy(), new AuditSettings { TickTime = tick, RoundsApart = apart }, _world.Clock, NullLogger<AuditRun>.Instance);
+        _world.Memory, _world.Memory, _fleet, _findings, _world, _world, new ExpiryPolicy(), new AuditSettings { TickTime = tick, RoundsApart = apart }, _world.Clock, NullLogger<AuditRun>.Instance);
 
     private async Task<IReadOnlyList<string>> Round()
     {

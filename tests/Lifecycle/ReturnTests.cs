@@ -185,7 +185,7 @@ public sealed class ReturnTests : IAsyncLifetime
     private async Task<IReadOnlyList<string>> Audit()
     {
         var settings = new AuditSettings { RoundsApart = TimeSpan.Zero };
-        var run = new AuditRun(_world.Memory, _world.Memory, new FleetReader(_cloud.DpsClient, _cloud.HubClients), _findings, _world, new ExpiryPolicy(), settings, _world.Clock, NullLogger<AuditRun>.Instance);
+        var run = new AuditRun(_world.Memory, _world.Memory, new FleetReader(_cloud.DpsClient, _cloud.HubClients), _findings, _world, _world, new ExpiryPolicy(), settings, _world.Clock, NullLogger<AuditRun>.Instance);
         while (!(await run.Run(Cancel)).RoundEnded)
         {
         }

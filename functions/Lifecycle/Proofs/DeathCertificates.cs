@@ -23,6 +23,12 @@ internal sealed class DeathCertificates(IStatementSigner signer, IStatements sta
         return keyId;
     }
 
+    /// <summary>Notes that an ended device, or somebody for it, tried to come back.</summary>
+    /// <param name="device">The device.</param>
+    /// <param name="attempt">What was seen.</param>
+    /// <param name="cancel">Stops the call.</param>
+    public Task Returned(DeviceId device, ReturnAttempt attempt, CancellationToken cancel) => returns.Note(device, attempt, cancel);
+
     /// <summary>A device's statement and what it tried since; <see langword="null"/> when there is none.</summary>
     /// <param name="device">The device.</param>
     /// <param name="cancel">Stops the call.</param>
