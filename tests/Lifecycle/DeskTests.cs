@@ -91,6 +91,36 @@ public sealed class DeskTests : IDisposable
     public void A_request_is_exactly_what_it_should_be(string json, bool taken) =>
         Assert.Equal(taken ? null : "json-body", LifecycleJson.Parse(System.Text.Encoding.UTF8.GetBytes(json), LifecycleJson.Default.DecommissionBody).Fault?.Code);
 
+    [Fact]
+    public async Task A_statement_is_shown_of_the_dead_only()
+    {
+        var living = await _world.Add("d");
+        var certificates = new Proofs.DeathCertificates(_world, _world, _world, _world.Clock);
+        Assert.Equal("device-unknown", (await certificates.Show(null, Cancel)).Fault?.Code);
+        Assert.Equal("death-certificate-unknown", (await certificates.Show(living, Cancel)).Fault?.Code);
+        await _world.Decommission("d");
+        await _world.Sweep().Run(Cancel);
+        var dead = (await _world.Memory.Get(DeviceId.From("d"), Cancel))!;
+        await _world.Note(dead.Id, new ReturnAttempt(World.Start, "dps-registration", "refused"), Cancel);
+        var shown = World.Value(await certificates.Show(dead, Cancel));
+        Assert.Equal((_world.Statements.Values.Single(), 1), (shown.Statement, shown.Returns.Count));
+        var row = dead with { Ending = dead.Ending! with { AskedAt = World.Start.AddDays(1) } };
+        Assert.Equal("death-certificate-unknown", (await certificates.Show(row, Cancel)).Fault?.Code); // of this ending, not of an earlier one
+    }
+
+    [Theory]
+    [InlineData(0, "weeks-range")]
+    [InlineData(1, null)]
+    [InlineData(104, null)]
+    [InlineData(105, "weeks-range")]
+    public async Task The_forecast_looks_one_to_a_hundred_and_four_weeks_ahead(int weeks, string? fault)
+    {
+        await _world.Add("d"); // ends after 300 days
+        var shown = await new ForecastDesk(_world.Memory, new LifecycleSettings(), _world.Clock).Show(weeks, Cancel);
+        Assert.Equal(fault, shown.Fault?.Code);
+        if (shown.TryGet(out var body, out _)) Assert.Equal((1, true, weeks > 42 ? 1 : 0), (body.Devices, body.Complete, body.Weeks.Sum(week => week.CutOff)));
+    }
+
     [Theory]
     [InlineData(0, "acceptance-range")]
     [InlineData(1, null)]
