@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Serverless.Devices;
 using Serverless.Faults;
 using Serverless.Lifecycle.Endings;
