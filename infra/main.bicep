@@ -191,8 +191,6 @@ module eventHubs 'modules/eventHubs.bicep' = {
       { hub: 'alerts', app: 'telemetry', right: 'send' }
       { hub: 'alerts', app: 'telemetry', right: 'receive' }
       { hub: 'alerts', app: 'lifecycle', right: 'send' }
-      { hub: 'alerts', app: 'enrollment', right: 'send' }
-      { hub: 'alerts', app: 'firmware', right: 'send' }
     ]
   }
 }
@@ -229,7 +227,12 @@ module stateStorage 'modules/storage.bicep' = {
     location: location
     tags: tags
     sku: 'Standard_ZRS'
-    containers: [{ name: 'profiles' }, { name: 'telemetry-state' }, { name: 'rejected', deleteAfterDays: rejectedDays }]
+    containers: [
+      { name: 'profiles' }
+      { name: 'telemetry-state' }
+      { name: 'rejected', deleteAfterDays: rejectedDays }
+      { name: 'enrollment' }
+    ]
     tables: ['devices', 'incidents', 'releases']
     principals: principals
     rights: [
@@ -237,6 +240,7 @@ module stateStorage 'modules/storage.bicep' = {
       { on: 'telemetry-state', kind: 'container', app: 'telemetry', right: 'write' }
       { on: 'rejected', kind: 'container', app: 'telemetry', right: 'write' }
       { on: 'profiles', kind: 'container', app: 'enrollment', right: 'read' }
+      { on: 'enrollment', kind: 'container', app: 'enrollment', right: 'write' }
       { on: 'devices', kind: 'table', app: 'enrollment', right: 'write' }
       { on: 'devices', kind: 'table', app: 'lifecycle', right: 'write' }
       { on: 'releases', kind: 'table', app: 'firmware', right: 'write' }
@@ -299,7 +303,6 @@ module auditStorage 'modules/storage.bicep' = {
     rights: concat(
       [
         { on: 'audit', kind: 'container', app: 'enrollment', right: 'write' }
-        { on: 'audit', kind: 'container', app: 'firmware', right: 'write' }
         { on: 'audit', kind: 'container', app: 'lifecycle', right: 'write' }
       ],
       forensics ? [{ on: 'capture', kind: 'container', app: 'capture', right: 'write' }] : []
@@ -325,6 +328,22 @@ module keyVault 'modules/keyVault.bicep' = {
     ]
     signerRoleId: customRoleId('signer', roleSuffix)
     hardware: hardwareKeys
+    workspaceId: monitoring.outputs.workspaceId
+    isolated: isolated
+  }
+}
+
+// The function key by which DPS proves itself to the webhook, for the app that writes it into enrolments: a vault of its own, so that
+// reading it is no right on anything else. 'rotate-webhook-key' fills it.
+module webhookVault 'modules/keyVault.bicep' = {
+  name: 'webhook-vault'
+  scope: group
+  params: {
+    name: compactNameOf('kv', '${workload}hook', environment, token)
+    location: location
+    tags: tags
+    principals: principals
+    secretReaders: ['enrollment']
     workspaceId: monitoring.outputs.workspaceId
     isolated: isolated
   }
@@ -411,24 +430,38 @@ var storageSettings = {
   Storage__blobServiceUri: stateStorage.outputs.blobEndpoint
   Storage__tableServiceUri: stateStorage.outputs.tableEndpoint
 }
+// Low load costs by the batch, not by the event: one state append, one checkpoint and one execution each. Waiting up to five seconds for
+// a batch to fill makes them two hundred times fewer (infra/README.md, Costs); under load batches are full at once.
+var batchSettings = {
+  AzureFunctionsJobHost__extensions__eventHubs__minEventBatchSize: '100'
+  AzureFunctionsJobHost__extensions__eventHubs__maxWaitTime: '00:00:05'
+}
 var appSettings = {
-  enrollment: union(entraSettings, eventHubSettings, storageSettings, {
+  enrollment: union(entraSettings, storageSettings, {
     Provisioning__host: provisioning.outputs.host
+    Webhook__key: '@Microsoft.KeyVault(SecretUri=${webhookVault.outputs.uri}secrets/webhook-key)'
     Audit__blobServiceUri: auditStorage.outputs.blobEndpoint
   })
-  telemetry: union(eventHubSettings, { Storage__blobServiceUri: stateStorage.outputs.blobEndpoint })
-  firmware: union(entraSettings, eventHubSettings, storageSettings, {
-    KeyVault__uri: keyVault.outputs.uri
+  telemetry: union(eventHubSettings, batchSettings, { Storage__blobServiceUri: stateStorage.outputs.blobEndpoint })
+  firmware: union(entraSettings, {
+    Storage__tableServiceUri: stateStorage.outputs.tableEndpoint
+    KeyVault__vaultUri: keyVault.outputs.uri
     Firmware__blobServiceUri: firmwareStorage.outputs.blobEndpoint
     Ota__blobServiceUri: otaStorage.outputs.blobEndpoint
-    Audit__blobServiceUri: auditStorage.outputs.blobEndpoint
   })
-  lifecycle: union(entraSettings, eventHubSettings, storageSettings, {
-    Provisioning__host: provisioning.outputs.host
-    KeyVault__uri: keyVault.outputs.uri
-    Audit__blobServiceUri: auditStorage.outputs.blobEndpoint
+  lifecycle: union(entraSettings, eventHubSettings, {
+    Planes__dps: provisioning.outputs.host
+    Planes__hubs: join(
+      map(hubs, hub => '${nameOf('iot', '${workload}-${hub.suffix}', environment, token)}.azure-devices.net'),
+      ','
+    )
+    KeyVault__vaultUri: keyVault.outputs.uri
+    Storage__tableServiceUri: stateStorage.outputs.tableEndpoint
+    // Statements and audit entries are the only blobs it writes.
+    Storage__blobServiceUri: auditStorage.outputs.blobEndpoint
   })
 }
+var speaksEvents = ['telemetry', 'lifecycle']
 
 module functionApps 'modules/functionApp.bicep' = [
   for (app, index) in appNames: {
@@ -442,7 +475,10 @@ module functionApps 'modules/functionApp.bicep' = [
       identityId: identities[index].outputs.id
       identityClientId: identities[index].outputs.clientId
       hostStorageName: compactNameOf('st', '${workload}${take(app, 4)}', environment, token)
-      settings: union(appSettings[app], { EventHubs__clientId: identities[index].outputs.clientId })
+      settings: union(
+        appSettings[app],
+        contains(speaksEvents, app) ? { EventHubs__clientId: identities[index].outputs.clientId } : {}
+      )
       insightsConnectionString: monitoring.outputs.connectionString
       maximumInstanceCount: size.maximumInstances
       alwaysReady: apps[app].alwaysReady
@@ -468,6 +504,7 @@ module network 'modules/network.bicep' = if (isolated) {
         groupId: 'namespace'
       }
       { name: 'key-vault', resourceId: keyVault.outputs.id, groupId: 'vault' }
+      { name: 'webhook-vault', resourceId: webhookVault.outputs.id, groupId: 'vault' }
       {
         name: 'state-blobs'
         resourceId: stateStorage.outputs.id
@@ -590,6 +627,7 @@ output functionApps object = toObject(
   app => nameOf('func', '${workload}-${app}', environment, token)
 )
 output provisioningName string = provisioning.outputs.name
+output webhookVaultName string = compactNameOf('kv', '${workload}hook', environment, token)
 output keyVaultName string = compactNameOf('kv', workload, environment, token)
 output stateAccount string = stateStorage.outputs.name
 output otaAccount string = otaStorage.outputs.name

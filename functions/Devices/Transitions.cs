@@ -126,11 +126,15 @@ public static class Transitions
 
     /// <summary>Judges the first row of a device.</summary>
     /// <param name="record">The row.</param>
-    /// <returns><see langword="null"/>, or <c>transition-refused</c> when a device would begin as anything but enrolled.</returns>
+    /// <returns><see langword="null"/>, or <c>transition-refused</c> when a device would begin as anything but enrolled; or active, when a
+    /// group's device is admitted that nobody enrolled.</returns>
     public static Fault? Begin(DeviceRecord record)
     {
         ArgumentNullException.ThrowIfNull(record);
-        return record is { State: DeviceState.Enrolled, Ending: null, Closings.IsEmpty: true } ? null : new Fault("transition-refused", "state");
+        return record is { State: DeviceState.Enrolled, Ending: null, Closings.IsEmpty: true }
+            or { State: DeviceState.Active, Group: not null, Hub: not null, Ending: null, Closings.IsEmpty: true }
+            ? null
+            : new Fault("transition-refused", "state");
     }
 
     /// <summary>Judges a change.</summary>

@@ -30,6 +30,8 @@ internal static class AppSettings
             ["Storage__blobServiceUri"] = cloud.Storage.BlobServiceUri.ToString(),
             ["Storage__tableServiceUri"] = cloud.Storage.TableServiceUri.ToString(),
             ["Audit__blobServiceUri"] = cloud.Storage.BlobServiceUri.ToString(),
+            ["Firmware__blobServiceUri"] = cloud.Storage.BlobServiceUri.ToString(),
+            ["Ota__blobServiceUri"] = cloud.Storage.BlobServiceUri.ToString(),
             ["Provisioning__host"] = cloud.Provisioning.ServiceUri.Authority,
             // In Azure a hub answers at its name. Here: name=host:port;name=host:port
             ["IotHub__hubAddresses"] = HubAddresses(cloud),

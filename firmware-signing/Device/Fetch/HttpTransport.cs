@@ -1,4 +1,5 @@
 using System.Net.Http.Headers;
+using System.Security.Cryptography.X509Certificates;
 
 namespace Serverless.FirmwareSigning.Device.Fetch;
 
@@ -11,7 +12,9 @@ public sealed class HttpTransport : ITransport, IDisposable
 
     /// <summary>A transport with its own connections.</summary>
     /// <param name="userAgent">Product name sent with each request.</param>
-    public HttpTransport(string userAgent)
+    /// <param name="trustRoot">The one authority whose servers are spoken to; the machine's own trust without it. A second fence only: servers
+    /// are not trusted, whoever vouches for them.</param>
+    public HttpTransport(string userAgent, X509Certificate2? trustRoot = null)
     {
         var handler = new SocketsHttpHandler
         {
@@ -22,6 +25,12 @@ public sealed class HttpTransport : ITransport, IDisposable
             ConnectTimeout = TimeSpan.FromSeconds(15),
             MaxResponseDrainSize = 0, // an answer we turned down is cut off, not drained
         };
+        if (trustRoot is not null)
+        {
+            var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+            policy.CustomTrustStore.Add(trustRoot);
+            handler.SslOptions.CertificateChainPolicy = policy;
+        }
         // The fetcher bounds time itself, by its own clock.
         _client = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
         _client.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue(userAgent, "1"));

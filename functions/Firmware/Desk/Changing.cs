@@ -29,8 +29,8 @@ internal sealed class Changing(OtaRepository repository, IReleases releases, Pro
         if (!(await repository.Read(id.Product, cancel).ConfigureAwait(false)).TryGet(out var standing, out var fault))
             return fault.Code == "product-unknown" ? new Fault("release-unknown", "id") : fault;
         if (ProposalRule.TargetOf(id, standing.Role) is not null) return await Propose(id.Withdrawal(), standing, reason, person, cancel).ConfigureAwait(false);
-        // Not published: already withdrawn, or never seen by devices.
-        if (await releases.Read(id.Withdrawal(), cancel).ConfigureAwait(false) is { Record.State: ReleaseState.Published } done) return done.Record;
+        // Not published: already withdrawn (perhaps by a worker that died before it could say so), or never seen by devices.
+        if (await releases.Read(id.Withdrawal(), cancel).ConfigureAwait(false) is { Record.State: ReleaseState.Published or ReleaseState.Approved } done) return done.Record;
         return new Fault(await releases.Read(id, cancel).ConfigureAwait(false) is null ? "release-unknown" : "release-state-conflict", "id");
     }
 

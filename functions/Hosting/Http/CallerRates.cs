@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Threading.RateLimiting;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Serverless.Faults;
 
@@ -17,6 +18,12 @@ internal sealed class CallerRates(RateSettings rates) : IDisposable
     /// <summary>Takes a token and goes on, or refuses.</summary>
     public async Task Invoke(HttpContext context, RequestDelegate next)
     {
+        if (context.GetEndpoint()?.Metadata.GetMetadata<NoCallerRate>() is not null)
+        {
+            await next(context).ConfigureAwait(false);
+            return;
+        }
+
         using var lease = _buckets.AttemptAcquire(context);
         if (lease.IsAcquired)
         {
@@ -46,4 +53,22 @@ internal sealed class CallerRates(RateSettings rates) : IDisposable
             AutoReplenishment = true,
         };
     }
+}
+
+/// <summary>A route whose callers are not told apart by token, and which bounds them itself.</summary>
+internal sealed class NoCallerRate
+{
+    public static NoCallerRate Metadata { get; } = new();
+}
+
+/// <summary>Routes and callers' rates.</summary>
+public static class CallerRateRoutes
+{
+    /// <summary>Takes no token of a caller's bucket for this route: for a webhook that one service calls for everybody, where the bucket that
+    /// all callers without a token share would be a way to shut that service out. The route must bound its load by itself.</summary>
+    /// <typeparam name="TBuilder">The route's builder.</typeparam>
+    /// <param name="route">The route.</param>
+    public static TBuilder WithoutCallerRate<TBuilder>(this TBuilder route)
+        where TBuilder : IEndpointConventionBuilder =>
+        route.WithMetadata(NoCallerRate.Metadata);
 }

@@ -47,12 +47,14 @@ public sealed class Packager(Surroundings around)
     /// <returns>Whether every byte is the same.</returns>
     public async Task<bool> Reproduce(IReadOnlyCollection<string> apps, string to, CancellationToken cancel)
     {
-        if (await Commit(cancel).ConfigureAwait(false) is (_, true)) throw new DeployException("the tree differs from its commit: commit first, or there is nothing to reproduce");
+        var (commit, dirty) = await Commit(cancel).ConfigureAwait(false);
+        if (dirty) throw new DeployException("the tree differs from its commit: commit first, or there is nothing to reproduce");
         var first = await Make(apps, to, cancel).ConfigureAwait(false);
         var clone = Directory.CreateTempSubdirectory("deploy-clone-");
         try
         {
             await Must("git", ["clone", "--quiet", "--no-hardlinks", around.Root, clone.FullName], around.Root, cancel).ConfigureAwait(false);
+            await Must("git", ["checkout", "--quiet", commit], clone.FullName, cancel).ConfigureAwait(false);
             var again = await MakeIn(clone.FullName, FunctionAppSource.Pick(clone.FullName, apps), Path.Combine(clone.FullName, "artifacts/packages"), cancel).ConfigureAwait(false);
             foreach (var (one, two) in first.Zip(again)) around.Say($"{(one.Sha256 == two.Sha256 ? "same  " : "DIFFER")} {one.App} {one.Sha256} {two.Sha256}");
             return first.Select(package => package.Sha256).SequenceEqual(again.Select(package => package.Sha256));

@@ -11,13 +11,15 @@ public static class LocalTenant
     /// <summary>The tenant's id.</summary>
     public static Guid TenantId { get; } = Id("tenant");
 
-    /// <summary>Function app Enrollment: enrolments in DPS, the registry to look at, the device ledger and its trail.</summary>
+    /// <summary>Function app Enrollment: enrolments in DPS, the registry to look at, the device ledger and its trail, batches, the policy.</summary>
     public static Principal Enrollment { get; } = App(
         "enrollment",
         new("DPS enrolment operator (custom)", "dps"),
         new("IoT Hub registry reader (custom)", "iothub"),
+        new("Storage Blob Data Reader", "storage/blob/profiles"),
         Table("devices"),
-        Blob("audit"));
+        Blob("audit"),
+        Blob("enrollment"));
 
     /// <summary>Function app Telemetry: reads hub <c>telemetry</c>, publishes to <c>validated</c> and <c>alerts</c>, keeps state and
     /// refused events, reads profiles.</summary>
@@ -34,7 +36,7 @@ public static class LocalTenant
 
     /// <summary>Function app Firmware: the OTA repository, images awaiting a release, the releases table, its own three keys.</summary>
     public static Principal Firmware { get; } = App(
-        "firmware", Blob("ota"), Blob("firmware"), Table("releases"), Signer("tuf-snapshot"), Signer("tuf-timestamp"), Signer("tuf-policy"));
+        "firmware", Blob("ota"), new("Storage Blob Data Reader", "storage/blob/firmware"), Table("releases"), Signer("tuf-snapshot"), Signer("tuf-timestamp"), Signer("tuf-policy"));
 
     /// <summary>Function app Lifecycle: enrolments and registrations in DPS, the registry, twins and methods, the device ledger, findings to
     /// <c>alerts</c>, the key of its statements.</summary>
@@ -66,6 +68,7 @@ public static class LocalTenant
             new("Azure Event Hubs Data Owner", "eventhubs"),
             new("IoT Hub Data Contributor", "iothub"),
             new("Device Provisioning Service Data Contributor", "dps"),
+            new("Key Vault Reader", "keyvault"), // public parts: a root ceremony needs those of the apps' keys
             .. StorageOwner(),
         ],
         ["Device.Enroll", "Device.Decommission", "Incident.Respond", "Fleet.Read"]);

@@ -26,7 +26,8 @@ public static class Roles
         ["IoT Hub Twin Contributor"] = ["Microsoft.Devices/IotHubs/twins/*"],
         ["IoT Hub registry operator (custom)"] =
         [
-            "Microsoft.Devices/IotHubs/devices/*", "Microsoft.Devices/IotHubs/twins/*", "Microsoft.Devices/IotHubs/directMethods/invoke/action",
+            "Microsoft.Devices/IotHubs/devices/read", "Microsoft.Devices/IotHubs/devices/write", "Microsoft.Devices/IotHubs/devices/delete",
+            "Microsoft.Devices/IotHubs/twins/read", "Microsoft.Devices/IotHubs/twins/write", "Microsoft.Devices/IotHubs/directMethods/invoke/action",
         ],
         ["IoT Hub registry reader (custom)"] = ["Microsoft.Devices/IotHubs/devices/read", "Microsoft.Devices/IotHubs/twins/read"],
         ["Device Provisioning Service Data Contributor"] = ["Microsoft.Devices/provisioningServices/*"],
@@ -34,9 +35,10 @@ public static class Roles
         // Unlike the built-in contributor it has no attestationmechanism/details: keys stay out of reach.
         ["DPS enrolment operator (custom)"] =
         [
-            "Microsoft.Devices/provisioningServices/enrollments/*",
+            "Microsoft.Devices/provisioningServices/enrollments/read", "Microsoft.Devices/provisioningServices/enrollments/write",
+            "Microsoft.Devices/provisioningServices/enrollments/delete",
             "Microsoft.Devices/provisioningServices/enrollmentGroups/read", "Microsoft.Devices/provisioningServices/enrollmentGroups/write",
-            "Microsoft.Devices/provisioningServices/registrationStates/*",
+            "Microsoft.Devices/provisioningServices/registrationStates/read", "Microsoft.Devices/provisioningServices/registrationStates/delete",
         ],
         ["Storage Blob Data Reader"] = ["Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read"],
         ["Storage Blob Data Contributor"] = ["Microsoft.Storage/storageAccounts/blobServices/containers/blobs/*"],

@@ -19,7 +19,7 @@ public sealed record StorageContent(
 {
     /// <summary>The pipeline's own account, with the containers of the Functions host.</summary>
     public static StorageContent Pipeline { get; } = new(
-        ["profiles", "telemetry-state", "rejected", "firmware", "ota", "audit", "azure-webjobs-hosts", "azure-webjobs-secrets", "azure-webjobs-eventhub"],
+        ["profiles", "telemetry-state", "rejected", "firmware", "ota", "audit", "enrollment", "azure-webjobs-hosts", "azure-webjobs-secrets", "azure-webjobs-eventhub"],
         ["ota"],
         ["devices", "incidents", "releases"],
         []);

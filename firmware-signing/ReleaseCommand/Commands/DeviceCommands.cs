@@ -1,0 +1,217 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Serverless.Faults;
+using Serverless.FirmwareSigning.Device;
+using Serverless.FirmwareSigning.Device.Fetch;
+using Serverless.FirmwareSigning.Device.Update;
+using Serverless.FirmwareSigning.ReleaseCommand.Ceremony;
+using Serverless.FirmwareSigning.ReleaseCommand.Online;
+using Serverless.FirmwareSigning.ReleaseCommand.Releases;
+using Serverless.FirmwareSigning.ReleaseCommand.Terminal;
+using Serverless.FirmwareSigning.Signing;
+using Serverless.FirmwareSigning.Suit;
+using Serverless.FirmwareSigning.Trust;
+using Serverless.FirmwareSigning.Trust.Json;
+using Serverless.FirmwareSigning.Trust.Metadata;
+using static Serverless.FirmwareSigning.ReleaseCommand.Commands.CommonSymbols;
+
+namespace Serverless.FirmwareSigning.ReleaseCommand.Commands;
+
+/// <summary>Commands that look at files as devices do.</summary>
+internal static class DeviceCommands
+{
+    /// <summary><c>verify</c>: would a device install this file?</summary>
+    /// <remarks>Refuses with <c>file-missing</c>, <c>target-name</c>, <c>repository-url</c> (none known, or malformed), <c>target-hash</c> (swapped or corrupted), and
+    /// what a device refuses with: <see cref="DeviceView.Refresh"/>, <see cref="DeviceView.Find"/>, <see cref="DeviceIdentity.Judge"/>.</remarks>
+    public static Command Verify(CommandTree tree)
+    {
+        var file = new Argument<string>("FILE") { Description = "The image." };
+        var target = Needed("--target", "The target's name, product/version/file.", "NAME");
+        var hardware = Needed("--hardware", "The device's hardware id.", "ID");
+        var svn = Number("--svn-min", "The security version the device has stored", 0, int.MaxValue, 0);
+        var slot = new Option<long?>("--slot-bytes") { Description = "Size of the device's slots; what the release asks for by default.", HelpName = "BYTES" };
+        var metadata = Maybe("--metadata-url", "Where devices find metadata, instead of the profile's.", "URL");
+        var root = Maybe("--root", "The root that devices are born with, instead of the profile's.", "FILE");
+        var folder = Maybe("--metadata-dir", "Where metadata is kept between runs.", "DIR");
+        return tree.Make("verify", "Judges a file as a device would: metadata refreshed and verified from the first root on, then product, hardware, svn, slot and digest.",
+            [file, target, hardware, svn, slot, metadata, root, folder], async (parsed, session, cancel) =>
+            {
+                var path = parsed.GetRequiredValue(file);
+                var name = parsed.GetRequiredValue(target);
+                if (!File.Exists(path)) return new Fault("file-missing", Path.GetFileName(path));
+                if (name.Split('/') is not [var product, _, _] || !Release.IsId(product)) return new Fault("target-name", "--target");
+                using var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, AutomaticDecompression = System.Net.DecompressionMethods.None }) { Timeout = Timeout.InfiniteTimeSpan };
+                if (!Place(session, parsed.GetValue(metadata), parsed.GetValue(root), http).TryGet(out var place, out var fault)) return fault;
+                using (place.Connection)
+                {
+                    var viewed = await DeviceView.Refresh(
+                        parsed.GetValue(folder) ?? MetadataFolderOf(), place.Root, place.Transport, new RepositoryAddress(place.Metadata, place.Metadata), session.At.Clock, cancel).ConfigureAwait(false);
+                    if (!viewed.TryGet(out var view, out fault)) return fault;
+                    if (!(await view.Find(name, cancel).ConfigureAwait(false)).TryGet(out var entry, out fault)) return fault;
+                    var wanted = entry.Custom is { } custom && Release.Parse(custom).TryGet(out var record, out _) ? record.SlotBytes : entry.Length;
+                    var judged = new DeviceIdentity(product, parsed.GetRequiredValue(hardware)).Judge(name, entry, parsed.GetValue(slot) ?? Math.Max(wanted, entry.Length), parsed.GetValue(svn));
+                    if (!judged.TryGet(out var release, out fault)) return fault;
+                    var (length, digest) = await session.WithBar("hashing " + Path.GetFileName(path), new FileInfo(path).Length, progress => ImageDigest.OfFile(path, progress, cancel)).ConfigureAwait(false);
+                    if (length != entry.Length || entry.Hashes.Sha256 is not { } sha256 || !sha256.AsSpan().SequenceEqual(digest)) return new Fault("target-hash", Path.GetFileName(path));
+                    return new Outcome($"{name}: a device would install this", JsonObject.Of(("target", name), ("sha256", Convert.ToHexStringLower(digest)), ("bytes", length), ("release", release.ToJson())))
+                    {
+                        Facts =
+                        [
+                            ("sha256", Convert.ToHexStringLower(digest)), ("version", release.Version), ("svn", release.Svn.ToString(CultureInfo.InvariantCulture)),
+                            ("root, timestamp", string.Create(CultureInfo.InvariantCulture, $"{view.Trusted.Root.Header.Version}, {view.Trusted.Timestamp!.Header.Version} (expires {Header.Write(view.Trusted.Timestamp.Header.Expires)})")),
+                        ],
+                    };
+                }
+            });
+    }
+
+    /// <summary><c>inspect</c>: what a file says, trusted or not.</summary>
+    /// <remarks>Refuses with <c>suit-key</c> (a SUIT envelope says nothing before its signature is checked), or a fault of reading the file.</remarks>
+    public static Command Inspect(CommandTree tree)
+    {
+        var file = new Argument<string>("FILE") { Description = "Metadata of any role, a draft, a public key, or a SUIT envelope." };
+        var root = Maybe("--root", "A root to judge the signatures of root, targets, snapshot or timestamp by.", "FILE");
+        var key = Maybe("--suit-key", "Public key that a SUIT envelope must be signed with.", "FILE");
+        return tree.Make("inspect", "Shows what a file says. It judges signatures only if told by which key.", [file, root, key], (parsed, _, _) =>
+            Task.FromResult(InputFile.Read(parsed.GetRequiredValue(file), Targets.WireBytesMax).Then(bytes => Show(parsed.GetRequiredValue(file), bytes, parsed.GetValue(root), parsed.GetValue(key)))));
+    }
+
+    /// <summary><c>export-suit</c>: a SUIT envelope for an image of a small device.</summary>
+    /// <remarks>Refuses with <c>suit-component</c> (not 1 to 32 bytes), <c>suit-key</c> (not exactly one of the two keys), <c>file-missing</c>,
+    /// <c>file-exists</c>, or the signer's refusal.</remarks>
+    public static Command ExportSuit(CommandTree tree)
+    {
+        var image = new Argument<string>("IMAGE") { Description = "The image file." };
+        var output = Needed("--out", "File for the envelope.", "FILE");
+        var vendor = Needed("--vendor", "The vendor's domain; its UUID version 5 is the vendor id.", "DOMAIN");
+        var hardware = Needed("--class", "The hardware class; its UUID version 5 under the vendor's is the class id.", "NAME");
+        var sequence = Number("--sequence", "Sequence number: the device's anti-rollback counter", 0, int.MaxValue);
+        var component = new Option<string>("--component") { Description = "Component id, 1 to 32 bytes.", HelpName = "ID", DefaultValueFactory = _ => "app" };
+        var uri = new Option<string>("--uri") { Description = "Where the device fetches the image; empty when a gateway brings it.", HelpName = "URI", DefaultValueFactory = _ => "" };
+        var key = Maybe("--key", "Key in the vault: NAME, or NAME/VERSION.", "NAME[/VERSION]");
+        var keyFile = Maybe("--key-file", "Encrypted key file, instead of the vault.", "FILE");
+        var passphrases = Many("--passphrase-file", "For scripts: file with the passphrase.", "NAME=FILE");
+        return tree.Make("export-suit", "Writes a SUIT envelope (draft-ietf-suit-manifest-37 subset) for an image, signed with the key that the devices have pinned.",
+            [image, output, vendor, hardware, sequence, component, uri, key, keyFile, passphrases], async (parsed, session, cancel) =>
+            {
+                var path = parsed.GetRequiredValue(image);
+                if (!File.Exists(path)) return new Fault("file-missing", Path.GetFileName(path));
+                var id = Encoding.UTF8.GetBytes(parsed.GetRequiredValue(component));
+                if (id.Length is 0 or > 32) return new Fault("suit-component", "--component");
+                if (parsed.GetValue(key) is null == parsed.GetValue(keyFile) is null) return new Fault("suit-key", "--key");
+                var (length, digest) = await session.WithBar("hashing " + Path.GetFileName(path), new FileInfo(path).Length, progress => ImageDigest.OfFile(path, progress, cancel)).ConfigureAwait(false);
+                var vendorId = NameUuid.Of(NameUuid.Dns, parsed.GetRequiredValue(vendor));
+                var manifest = new SuitManifest(parsed.GetValue(sequence), id, vendorId, NameUuid.Of(vendorId, parsed.GetRequiredValue(hardware)), digest, length, parsed.GetRequiredValue(uri));
+                var json = JsonObject.Of(
+                    ("sequence", (long)manifest.Sequence), ("vendorId", Convert.ToHexStringLower(manifest.VendorId.Span)), ("classId", Convert.ToHexStringLower(manifest.ClassId.Span)),
+                    ("imageSha256", Convert.ToHexStringLower(digest)), ("imageBytes", length));
+                if (session.DryRun) return new Outcome("would sign an envelope", json);
+                if (!(await Envelope(tree, parsed, session, manifest, parsed.GetValue(key), parsed.GetValue(keyFile), passphrases, cancel).ConfigureAwait(false)).TryGet(out var signed, out var fault)) return fault;
+                var to = Path.GetFullPath(parsed.GetRequiredValue(output));
+                return OutputFiles.Create(Path.GetDirectoryName(to)!, [(Path.GetFileName(to), signed.Bytes, false)]) is { } there
+                    ? there
+                    : new Outcome(string.Create(CultureInfo.InvariantCulture, $"wrote {to}, {signed.Bytes.Length} bytes"), json.With("file", to).With("keyId", signed.KeyId)) { Facts = [("signed by", signed.KeyId), ("image", Convert.ToHexStringLower(digest))] };
+            });
+    }
+
+    /// <summary>Where metadata is kept between runs unless told otherwise: a rollback is noticed only against what was seen before.</summary>
+    public static string MetadataFolderOf()
+    {
+        var data = System.Environment.GetFolderPath(System.Environment.SpecialFolder.LocalApplicationData, System.Environment.SpecialFolderOption.DoNotVerify);
+        return Path.Combine(data.Length > 0 ? data : Path.GetTempPath(), "fwsign", "metadata");
+    }
+
+    private static async Task<Parsed<(byte[] Bytes, string KeyId)>> Envelope(
+        CommandTree tree, ParseResult parsed, Session session, SuitManifest manifest, string? key, string? keyFile, Option<string[]> passphrases, CancellationToken cancel)
+    {
+        if (keyFile is not null)
+        {
+            if (!Pairs(parsed.GetValue(passphrases)!, "--passphrase-file").TryGet(out var pairs, out var fault)) return fault;
+            var files = new KeyFiles(session, pairs.ToDictionary(one => one.Name, one => one.Value, StringComparer.Ordinal));
+            if (!files.Open(keyFile).TryGet(out var opened, out fault)) return fault;
+            using (opened) return (await SuitEnvelope.Create(manifest, opened, cancel).ConfigureAwait(false)).Then<(byte[], string)>(bytes => (bytes, opened.Key.KeyId));
+        }
+
+        if (!Connection.Open(session, tree.SignInOf(parsed)).TryGet(out var connection, out var refused)) return refused;
+        using (connection)
+        {
+            if (!(await KeyCommands.OpenSigner(connection, key!, cancel).ConfigureAwait(false)).TryGet(out var signer, out refused)) return refused;
+            return (await SuitEnvelope.Create(manifest, signer, cancel).ConfigureAwait(false)).Then<(byte[], string)>(bytes => (bytes, signer.Key.KeyId));
+        }
+    }
+
+    // With both given no profile is needed: anybody can verify, without an account.
+    private static Parsed<(Uri Metadata, byte[] Root, ITransport Transport, Connection? Connection)> Place(Session session, string? metadata, string? root, HttpClient http)
+    {
+        Connection? connection = null;
+        ITransport transport = new PlainTransport(http);
+        Uri? address = null;
+        if (metadata is not null && (!Uri.TryCreate(metadata, UriKind.Absolute, out address) || address.Scheme is not ("https" or "http"))) return new Fault("repository-url", "--metadata-url");
+        if (metadata is null || root is null)
+        {
+            if (!Connection.Open(session, null).TryGet(out connection, out var unopened)) return unopened;
+            (transport, address, root) = (connection.Repository(), address ?? connection.Profile.Metadata, root ?? connection.Profile.RootFile);
+        }
+        if (address is null || root is null)
+        {
+            connection?.Dispose();
+            return new Fault("repository-url", "--metadata-url");
+        }
+        if (InputFile.Read(root, Root.WireBytesMax).TryGet(out var file, out var fault)) return (address, file, transport, connection);
+        connection?.Dispose();
+        return fault;
+    }
+
+    private static Parsed<Outcome> Show(string path, byte[] bytes, string? root, string? suitKey)
+    {
+        if (bytes.AsSpan().TrimStart(" \t\r\n"u8) is [(byte)'{', ..])
+        {
+            Root? trusted = null;
+            if (root is not null)
+            {
+                if (!InputFile.Read(root, Root.WireBytesMax).TryGet(out var rootFile, out var refused)) return refused;
+                if (!TrustedMetadata.Begin(rootFile, DateTimeOffset.MinValue).TryGet(out var begun, out refused)) return refused;
+                trusted = begun.Root;
+            }
+            return Trust.Envelope.Read(bytes).Then<Outcome>(envelope => MetadataView.Of(envelope.Signed, envelope, trusted));
+        }
+
+        if (bytes.AsSpan().StartsWith("-----BEGIN"u8))
+        {
+            return KeyFiles.ReadPublic(path).Then<Outcome>(key => new Outcome($"public key {key.KeyId}", JsonObject.Of(("keyId", key.KeyId), ("key", key.Json))));
+        }
+
+        if (suitKey is null) return new Fault("suit-key", "--suit-key");
+        if (!KeyFiles.ReadPublic(suitKey).TryGet(out var pinned, out var fault)) return fault;
+        return SuitEnvelope.Open(bytes, pinned).Then<Outcome>(envelope => new Outcome(
+            string.Create(CultureInfo.InvariantCulture, $"SUIT envelope, sequence {envelope.Manifest.Sequence}, signed by {pinned.KeyId}"),
+            JsonObject.Of(
+                ("sequence", (long)envelope.Manifest.Sequence), ("vendorId", Convert.ToHexStringLower(envelope.Manifest.VendorId.Span)), ("classId", Convert.ToHexStringLower(envelope.Manifest.ClassId.Span)),
+                ("imageSha256", Convert.ToHexStringLower(envelope.Manifest.ImageSha256.Span)), ("imageBytes", envelope.Manifest.ImageBytes), ("uri", envelope.Manifest.Uri)))
+        {
+            Facts = [("image", Convert.ToHexStringLower(envelope.Manifest.ImageSha256.Span)), ("bytes", envelope.Manifest.ImageBytes.ToString(CultureInfo.InvariantCulture)), ("uri", envelope.Manifest.Uri)],
+        });
+    }
+}
+
+/// <summary>UUIDs from names, version 5 (RFC 9562 section 5.5), as SUIT derives vendor and class ids.</summary>
+internal static class NameUuid
+{
+    /// <summary>Namespace of domain names (RFC 9562 section 6.6).</summary>
+    public static ReadOnlyMemory<byte> Dns { get; } = Convert.FromHexString("6ba7b8109dad11d180b400c04fd430c8");
+
+    /// <summary>16 bytes.</summary>
+    /// <param name="space">Namespace, 16 bytes.</param>
+    /// <param name="name">The name.</param>
+    public static byte[] Of(ReadOnlyMemory<byte> space, string name)
+    {
+#pragma warning disable CA5350 // RFC 9562 derives version 5 with SHA-1; nothing is secured by it.
+        var uuid = SHA1.HashData([.. space.Span, .. Encoding.UTF8.GetBytes(name)])[..16];
+#pragma warning restore CA5350
+        uuid[6] = (byte)((uuid[6] & 0x0F) | 0x50);
+        uuid[8] = (byte)((uuid[8] & 0x3F) | 0x80);
+        return uuid;
+    }
+}

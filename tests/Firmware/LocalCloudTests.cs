@@ -1,0 +1,75 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+using Serverless.Local;
+using Serverless.Local.Run.Firmware;
+
+namespace Serverless.Firmware.Tests;
+
+/// <summary>The published app in the local cloud: its own process, managed identity, the local vault, Azurite.</summary>
+public class LocalCloudTests
+{
+    [Fact]
+    public async Task Releases_reach_simulated_devices_through_the_published_app_and_a_second_client_agrees()
+    {
+        if (!IsOnPath("node")) Assert.Skip("Node is not on this machine: the local storage needs it");
+        await using var cloud = await LocalCloud.Start(new LocalCloudOptions(), TimeProvider.System, Town.Token);
+        var chapter = await FirmwareChapter.Play(cloud, _ => { }, TimeProvider.System, Town.Token);
+        Assert.All(chapter.Checks, check => Assert.True(check.Kept, $"{check.Promise}: {check.Evidence}"));
+        Assert.True(chapter.Checks.Count >= 20, $"{chapter.Checks.Count} checks");
+
+        // Headers, as caches meet them.
+        using var http = new HttpClient(Local.Tls.LocalTrust.Handler(cloud.Authority));
+        foreach (var (name, cache) in new[] { ("timestamp.json", "no-cache"), ("1.root.json", "public, max-age=31536000, immutable"), ("1.gw100.json", "public, max-age=31536000, immutable") })
+        {
+            using var answer = await http.GetAsync(new Uri($"{cloud.Storage.BlobServiceUri}/ota/metadata/{name}"), Town.Token);
+            Assert.Equal(cache, string.Join(", ", answer.Content.Headers.TryGetValues("Cache-Control", out var values) ? values : answer.Headers.GetValues("Cache-Control")));
+        }
+        await TufJs(cloud);
+    }
+
+    // tuf-js downloads from the repository as the app published it on Azurite.
+    private static async Task TufJs(LocalCloud cloud)
+    {
+        var folder = Path.Combine(SourceFolder(), "..", "FirmwareSigning", "node");
+        if (!Directory.Exists(Path.Combine(folder, "node_modules", "tuf-js")))
+        {
+            using var install = Process.Start(new ProcessStartInfo("npm", ["ci", "--no-audit", "--no-fund"]) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true })!;
+            await install.StandardOutput.ReadToEndAsync(Town.Token);
+            var errors = await install.StandardError.ReadToEndAsync(Town.Token);
+            await install.WaitForExitAsync(Town.Token);
+            Assert.True(install.ExitCode == 0, errors);
+        }
+        var directory = Directory.CreateTempSubdirectory("tuf-js-");
+        try
+        {
+            var metadata = directory.CreateSubdirectory("metadata");
+            var root = await cloud.BlobsAs(Local.Identity.LocalTenant.Ops).GetBlobContainerClient("ota").GetBlobClient("metadata/1.root.json").DownloadContentAsync(Town.Token);
+            await File.WriteAllBytesAsync(Path.Combine(metadata.FullName, "root.json"), root.Value.Content.ToArray(), Town.Token);
+            var start = new ProcessStartInfo("node", [Path.Combine(folder, "client.mjs")]) { RedirectStandardInput = true, RedirectStandardOutput = true };
+            start.Environment["NODE_EXTRA_CA_CERTS"] = cloud.Authority.PemPath;
+            using var node = Process.Start(start)!;
+            async Task<JsonNode> Ask(string target)
+            {
+                var request = new JsonObject { ["base"] = $"{cloud.Storage.BlobServiceUri}/ota", ["dir"] = directory.FullName, ["target"] = target };
+                await node.StandardInput.WriteLineAsync(request.ToJsonString());
+                await node.StandardInput.FlushAsync(Town.Token);
+                return JsonNode.Parse(await node.StandardOutput.ReadLineAsync(Town.Token) ?? throw new InvalidOperationException("node ended"))!;
+            }
+
+            var published = await Ask("gw100/1.0.0/image.bin");
+            Assert.True((bool)published["ok"]!, (string?)published["fault"]);
+            Assert.Equal(OtaImages.Of("gw100", "1.0.0"), Convert.FromBase64String((string)published["content"]!));
+            Assert.False((bool)(await Ask("gw100/1.1.0/image.bin"))["ok"]!); // withdrawn
+            node.StandardInput.Close();
+            await node.WaitForExitAsync(Town.Token);
+        }
+        finally
+        {
+            directory.Delete(recursive: true);
+        }
+    }
+
+    private static bool IsOnPath(string program) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, program)));
+
+    private static string SourceFolder([System.Runtime.CompilerServices.CallerFilePath] string file = "") => Path.GetDirectoryName(file)!;
+}
