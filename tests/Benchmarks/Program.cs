@@ -20,6 +20,7 @@ var subjects = new SortedDictionary<string, (string What, Func<string[], Task<in
     ["fleet"] = ("alerts of a stream of telemetry", Fleet.Run),
     ["fuzz"] = (FuzzSubject.What, FuzzSubject.Run),
     ["hashing"] = ("SHA-256 and a signature of a 1 GiB image, against openssl", Hashing.Run),
+    ["hashing-blob"] = ("the firmware app's hashing of a blob on Azurite, against plain SDK downloads", HashingFromBlob.Run),
     ["ingest"] = (IngestSubject.What, IngestSubject.Run),
     ["ledger"] = (LedgerSubject.What, LedgerSubject.Run),
     ["memory"] = (MemorySubject.What, MemorySubject.Run),

@@ -13,6 +13,7 @@ internal sealed class Site : IDisposable
         # Answers with the first rule that matches the whole command line and is not used up.
         here=$(dirname "$0")
         printf '%s\n' "$*" >> "$here/calls"
+        for word in "$@"; do case "$word" in @*) cat "${word#@}" >> "$here/bodies"; echo >> "$here/bodies"; stat -c %a "${word#@}" >> "$here/modes";; esac; done
         for rule in "$here"/rules/*; do
           [ -d "$rule" ] || continue
           pattern=$(cat "$rule/pattern")
@@ -95,7 +96,7 @@ internal sealed class Site : IDisposable
         "deployment sub show --name pipeline-test*",
         """
         {"resourceGroup":{"value":"rg-test"},"functionApps":{"value":{"enrollment":"func-enrollment","telemetry":"func-telemetry"}},
-         "provisioningName":{"value":"dps-test"},"keyVaultName":{"value":"kv-test"},"stateAccount":{"value":"ststate"},"otaAccount":{"value":"stota"},
+         "provisioningName":{"value":"dps-test"},"keyVaultName":{"value":"kv-test"},"webhookVaultName":{"value":"kv-hook"},"stateAccount":{"value":"ststate"},"otaAccount":{"value":"stota"},
          "otaHost":{"value":"ota.test"}}
         """);
 

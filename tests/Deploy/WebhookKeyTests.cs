@@ -16,6 +16,8 @@ public sealed class WebhookKeyTests : IDisposable
         _site.Deployed()
             .When("iot dps show*", """{"properties":{"serviceOperationsHostName":"dps-test.azure-devices-provisioning.net"}}""")
             .When("account get-access-token --resource https://azure-devices-provisioning.net*", """{"accessToken":"the-token"}""")
+            .When("keyvault show*kv-hook*", """{"id":"/subscriptions/s/vaults/kv-hook"}""").When("rest --method PUT*")
+            .When("functionapp show*", """{"id":"/subscriptions/s/sites/func-enrollment"}""").When("rest --method POST*").When("functionapp restart*")
             .When("functionapp function keys set*").When("functionapp function keys delete*");
     }
 
@@ -32,6 +34,21 @@ public sealed class WebhookKeyTests : IDisposable
         Assert.Equal(126, _dps.Written);
         Assert.Contains("126 enrolments name the webhook with key 'dps-b'", _site.Said, StringComparison.Ordinal);
         Assert.Contains("--key-name dps-a", Assert.Single(_site.CallsOf("functionapp function keys delete")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_app_that_makes_enrolments_knows_the_new_key_before_they_are_looked_at()
+    {
+        _dps.Add("enrollments", "device", "custom");
+        Keys("{}", $$"""{"dps-a":"{{Secret}}"}""");
+        Assert.Equal(0, await _site.On("rotate-webhook-key"));
+        string[] steps = ["functionapp function keys set", "rest --method PUT", "rest --method POST", "functionapp restart", "account get-access-token"];
+        Assert.Equal(steps, _site.Calls.Select(call => steps.FirstOrDefault(step => call.StartsWith(step, StringComparison.Ordinal))).OfType<string>());
+        Assert.Contains("https://management.azure.com/subscriptions/s/vaults/kv-hook/secrets/webhook-key?", Assert.Single(_site.CallsOf("rest --method PUT")), StringComparison.Ordinal);
+        // By a file that nobody else can read, and that is gone.
+        Assert.Contains(Secret, JsonNode.Parse(File.ReadLines(_site.At("az/bodies")).First())!["properties"]!["value"]!.ToString(), StringComparison.Ordinal);
+        Assert.All(File.ReadLines(_site.At("az/modes")), mode => Assert.Equal("600", mode));
+        Assert.DoesNotContain(_site.CallsOf("rest").SelectMany(call => call.Split(' ')).Where(word => word.StartsWith('@')), word => File.Exists(word[1..]));
     }
 
     [Fact]

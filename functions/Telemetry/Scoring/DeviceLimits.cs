@@ -13,11 +13,14 @@ public sealed record DeviceLimits
     /// <summary>Excess beyond which no sensor of this kind could have sent it, in widths. Default 8.</summary>
     public double Fuzz { get; init; } = 8;
 
-    /// <summary>Excess of what 8 readings leave unexplained, in widths of its own range. Default 1.</summary>
-    public double Fast { get; init; } = 1;
+    /// <summary>Excess of what 8 readings leave unexplained, in widths of its own range. Default 1.5.</summary>
+    public double Fast { get; init; } = 1.5;
 
     /// <summary>Excess of what 64 readings leave unexplained, in widths of its own range. Default 1.</summary>
     public double Slow { get; init; } = 1;
+
+    /// <summary>Excess of what 256 readings leave unexplained, in widths of its own range. Default 0.65.</summary>
+    public double Long { get; init; } = 0.65;
 
     /// <summary>Readings after which, and not before <see cref="HabitAfterMs"/>, a habit counts as formed and changes only slowly. Default 1,500.</summary>
     public int HabitAfter { get; init; } = 1500;
@@ -28,14 +31,18 @@ public sealed record DeviceLimits
     /// <summary>Largest share of its width by which a formed habit gives way a reading. Default 0.0005: a drift has to take longer than that to pass.</summary>
     public double Reluctance { get; init; } = 0.0005;
 
-    /// <summary>By how much an alert raises the limit for the next one of the same metric, in limits. Default 3; halves in about 7,000 readings.</summary>
-    public double Tolerance { get; init; } = 3;
+    /// <summary>By how much an alert raises the limit for the next one of the same metric, in limits. Default 8; halves in about 7,000 readings.</summary>
+    public double Tolerance { get; init; } = 8;
 
     /// <summary>Share of its width by which the range of the unexplained shrinks a reading. Default 1e-5.</summary>
     public double Leak { get; init; } = 1e-5;
 
     /// <summary>Alerts a device-day may cost where nothing is wrong. Default 0.01: one a day among a hundred devices.</summary>
     public double AlertsPerDeviceDay { get; init; } = 0.01;
+
+    /// <summary>By how much the budget stretches <see cref="Fast"/>, <see cref="Slow"/> and <see cref="Long"/>: 1 at the default budget. Halving the
+    /// limits about trebles what a quiet fleet costs (README.md has the table), so they go with the inverse square root of the budget.</summary>
+    public double Patience => Math.Clamp(Math.Sqrt(0.01 / AlertsPerDeviceDay), 0.3, 5);
 
     /// <summary>Share of <see cref="AlertsPerDeviceDay"/> that false silences may take. Default a quarter.</summary>
     public double SilenceShare { get; init; } = 0.25;

@@ -84,8 +84,8 @@ internal struct DeviceHead
 internal struct MetricState
 {
     public double Origin, Last;
-    public float Fast, Slow, Step, Tolerance;
-    public Records Value, FastResidual, SlowResidual;
+    public float Fast, Slow, Long, Step, Tolerance;
+    public Records Value, FastResidual, SlowResidual, LongResidual;
     public Stillness Stillness;
     public NoiseByLevel Noise;
     public long OutsideSince;

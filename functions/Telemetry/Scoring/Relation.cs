@@ -55,12 +55,16 @@ public readonly ref struct Relation
     {
         Span<double> deviations = stackalloc double[(2 * MetricsMax) + 2];
         Deviations(atMs, values, deviations);
+        deviations[.._metrics].CopyTo(residuals);
+        // A coefficient holds where it was learned: what a metric never showed says no more of its relatives than the farthest it did show.
+        // The first Monday of a device first heard on a weekend is such a day.
+        Clipped(deviations);
         for (var i = 0; i < _metrics; i++)
         {
-            var residual = deviations[i];
-            var row = i * _size;
-            for (var j = 0; j < _size; j++) residual -= _coefficients[row + j] * deviations[j];
-            residuals[i] = residual;
+            var expected = 0.0;
+            var row = _coefficients.Slice(i * _size, _size);
+            for (var j = 0; j < row.Length; j++) expected += row[j] * deviations[j];
+            residuals[i] -= expected;
         }
     }
 
@@ -75,14 +79,7 @@ public readonly ref struct Relation
         if (_seen == 0) values[.._metrics].CopyTo(_trail);
         Deviations(atMs, values, deviations);
         var weight = Math.Max(Rate, 1.0 / (_seen + 1)) * trust;
-        if (_seen >= WarmUp)
-        {
-            for (var i = 0; i < _size; i++)
-            {
-                var limit = Clip * Math.Sqrt(_covariance[At(i, i)]);
-                deviations[i] = Math.Clamp(deviations[i], -limit, limit);
-            }
-        }
+        if (_seen >= WarmUp) Clipped(deviations);
         for (var i = 0; i < _size; i++)
         {
             _means[i] += weight * deviations[i];
@@ -94,6 +91,15 @@ public readonly ref struct Relation
         for (var i = 0; i < _metrics; i++) _trail[i] += fresh * (values[i] - _trail[i]);
         if (_seen < int.MaxValue) _seen++;
         if (_seen >= WarmUp / 2 && _seen % SolveEvery == 0) Solve();
+    }
+
+    private void Clipped(Span<double> deviations)
+    {
+        for (var i = 0; i < _size; i++)
+        {
+            var most = Clip * Clip * _covariance[At(i, i)];
+            if (deviations[i] * deviations[i] > most) deviations[i] = Math.CopySign(Math.Sqrt(most), deviations[i]);
+        }
     }
 
     // Values of ±1e30 have squares that no float holds: what is that far off is as far off as can be.

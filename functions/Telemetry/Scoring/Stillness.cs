@@ -9,7 +9,7 @@ namespace Serverless.Telemetry.Scoring;
 public struct Stillness
 {
     private const int WarmUp = 100;
-    private const double LongestTimes = 1.6, LongestPlus = 8;
+    private const double LongestTimes = 2.2, LongestPlus = 8;
     private const double TailAtMost = -7; // log10: less than once in 10^7 readings
     private const double Lively = 0.9; // a metric that repeats itself more often than that is at rest, not stuck
     private const float Forget = 0.998f;

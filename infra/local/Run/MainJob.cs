@@ -1,9 +1,8 @@
-using System.Security.Cryptography.X509Certificates;
-using System.Text.Json.Nodes;
 using Serverless.Local.Fleet;
 using Serverless.Local.Identity;
-using Serverless.Local.IotHub.Registry;
 using Serverless.Local.Processes;
+using Serverless.Local.Run.Enrollment;
+using Serverless.Local.Run.Firmware;
 
 namespace Serverless.Local.Run;
 
@@ -23,14 +22,15 @@ public static class MainJob
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(view);
-        var cloud = await LocalCloud.Start(new LocalCloudOptions { Speed = options.Speed, Data = options.Data, Step = view.Step }, wall, cancel).ConfigureAwait(false);
+        var events = new HandlerEvents(3001, 3002); // the Enrollment app's: admitted, refused
+        var cloud = await LocalCloud.Start(new LocalCloudOptions { Speed = options.Speed, Data = options.Data, Step = view.Step, Log = events }, wall, cancel).ConfigureAwait(false);
         await using (cloud.ConfigureAwait(false))
         {
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
             var died = Watchdog(cloud, stop);
             try
             {
-                var report = await Perform(cloud, options, view, wall, stop.Token).ConfigureAwait(false);
+                var report = await Perform(cloud, events, options, view, wall, stop.Token).ConfigureAwait(false);
                 view.Show(report);
                 if (options.Json is { } path) report.WriteJson(path);
                 if (options.Keep) await StayUp(cloud, view, stop.Token).ConfigureAwait(false);
@@ -50,11 +50,12 @@ public static class MainJob
         return death;
     }
 
-    private static async Task<Report> Perform(LocalCloud cloud, RunOptions options, IRunView view, TimeProvider wall, CancellationToken cancel)
+    private static async Task<Report> Perform(LocalCloud cloud, HandlerEvents events, RunOptions options, IRunView view, TimeProvider wall, CancellationToken cancel)
     {
         view.Step("publishing profiles");
         await Profiles.Upload(cloud.BlobsAs(LocalTenant.Ops).GetBlobContainerClient("profiles"), cancel).ConfigureAwait(false);
         await cloud.StartApp("telemetry", null, cancel).ConfigureAwait(false);
+        await cloud.StartApp("enrollment", null, cancel).ConfigureAwait(false);
         var observer = await Observer.Start(
             cloud.EventHubsAs(LocalTenant.Ops), cloud.BlobsAs(LocalTenant.Ops).GetBlobContainerClient("rejected"), wall, cancel).ConfigureAwait(false);
         await using (observer.ConfigureAwait(false))
@@ -62,20 +63,17 @@ public static class MainJob
             // Storage that was kept remembers the devices of earlier runs: these are others.
             var suffix = options.Data is null ? "" : wall.GetUtcNow().ToString("-yyyyMMddHHmmss", System.Globalization.CultureInfo.InvariantCulture);
             var plan = DeviceScript.Plan(options.Devices, RunOptions.Interval, suffix);
-            view.Step($"registering {plan.Count} devices, {plan.Count(device => device.Wrong != Misbehaviour.None)} of which will misbehave");
-            var identities = Register(cloud, plan);
-            try
+            view.Step($"enrolling {plan.Count} devices, {plan.Count(device => device.Wrong != Misbehaviour.None)} of which will misbehave");
+            using var enrollment = await FleetEnrollment.Enrol(cloud, plan, suffix, wall, cancel).ConfigureAwait(false);
+            view.Step("registering each with DPS, which asks our webhook for its hub");
+            var hubs = await enrollment.Register(cancel).ConfigureAwait(false);
+            var devices = enrollment.Devices.Select((device, index) => new SimulatedDevice(device.Script, device.Leaf, hubs[index], wall)).ToList();
+            var fleet = new SimulatedFleet(devices, cloud.Clock, wall);
+            await using (fleet.ConfigureAwait(false))
             {
-                var hub = new HubAddress(cloud.IotHub.HostName, cloud.IotHub.MqttPort, cloud.Authority.Certificate);
-                var fleet = new SimulatedFleet([.. plan.Select((script, index) => new SimulatedDevice(script, identities[index], hub, wall))], cloud.Clock, wall);
-                await using (fleet.ConfigureAwait(false))
-                {
-                    return await Live(cloud, options, view, wall, new Cast(plan, fleet, observer), cancel).ConfigureAwait(false);
-                }
-            }
-            finally
-            {
-                foreach (var identity in identities) identity.Dispose();
+                var chapter = new EnrollmentChapter(cloud, enrollment, events);
+                var stories = new List<Func<CancellationToken, Task<Chapter>>> { stop => chapter.Play(devices, stop), stop => FirmwareChapter.Play(cloud, _ => { }, wall, stop) };
+                return await Live(cloud, options, view, wall, new Cast(plan, fleet, observer, stories), cancel).ConfigureAwait(false);
             }
         }
     }
@@ -89,6 +87,7 @@ public static class MainJob
         using var following = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         var follow = cast.Observer.Follow(following.Token);
         var living = cast.Fleet.Live(options.Seed, cloud.Clock.GetUtcNow(), options.DeviceTime, following.Token);
+        var stories = cast.Stories.Select(play => play(following.Token)).ToList();
         Status Read() => new(
             wall.GetElapsedTime(began), cloud.Clock.GetUtcNow(), cast.Fleet.Connected, cast.Plan.Count, cast.Fleet.SentTotal,
             cast.Observer.Accepted, cast.Observer.RefusedByFault, cast.Observer.Alerts, cast.Observer.Waiting);
@@ -96,12 +95,13 @@ public static class MainJob
         await view.Watch(Read, LiveAndSettle()).ConfigureAwait(false);
         view.Step("checking what came out");
         var seen = await cast.Observer.Read(cancel).ConfigureAwait(false);
-        return new Report(options, lived, cast.Plan, cast.Fleet.SentBy, seen, Checks.Of(cast.Plan, cast.Fleet.SentBy, seen), []);
+        return new Report(options, lived, cast.Plan, cast.Fleet.SentBy, seen, Checks.Of(cast.Plan, cast.Fleet.SentBy, seen), await Task.WhenAll(stories).ConfigureAwait(false));
 
         async Task LiveAndSettle()
         {
             if (await Task.WhenAny(living, follow).ConfigureAwait(false) == follow) await follow.ConfigureAwait(false);
             await living.ConfigureAwait(false);
+            await Task.WhenAll(stories).ConfigureAwait(false);
             lived = wall.GetElapsedTime(began);
             var settled = cast.Observer.Settle(cast.Fleet.SentTotal, Patience, cancel);
             if (await Task.WhenAny(settled, follow).ConfigureAwait(false) == follow) await follow.ConfigureAwait(false);
@@ -111,22 +111,11 @@ public static class MainJob
         }
     }
 
-    private static List<X509Certificate2> Register(LocalCloud cloud, IReadOnlyList<DeviceScript> plan)
-    {
-        // The hub lists each device as certificate-authority authenticated: the certificate's common name must be its id.
-        var created = cloud.IotHub.Create(plan.Select(device => new DeviceSpec(
-            device.DeviceId,
-            DeviceCredentials.CertificateAuthority,
-            Tags: new JsonObject { ["model"] = device.Model, ["profile"] = $"{device.Model}@1" })));
-        if (!created.TryGet(out _, out var fault)) throw new InvalidOperationException($"registering the fleet was refused: {fault}");
-        return [.. plan.Select(device => cloud.Authority.IssueDevice(device.DeviceId))];
-    }
-
     private static async Task StayUp(LocalCloud cloud, IRunView view, CancellationToken cancel)
     {
         foreach (var line in Endpoints.Describe(cloud)) view.Say(line);
         await Task.Delay(Timeout.InfiniteTimeSpan, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    private sealed record Cast(IReadOnlyList<DeviceScript> Plan, SimulatedFleet Fleet, Observer Observer);
+    private sealed record Cast(IReadOnlyList<DeviceScript> Plan, SimulatedFleet Fleet, Observer Observer, IReadOnlyList<Func<CancellationToken, Task<Chapter>>> Stories);
 }

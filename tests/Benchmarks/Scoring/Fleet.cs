@@ -196,7 +196,7 @@ internal sealed class FleetPartition(DeviceLimits limits, Action<string, Finding
     }
 }
 
-/// <summary>Limits from the command line, for experiments: <c>--spike 0.8 --fast 1</c>. Without options the defaults of the product.</summary>
+/// <summary>Limits from the command line, for experiments: <c>--budget 0.02</c>, <c>--spike 0.8 --fast 1</c>. Without options the defaults of the product.</summary>
 internal static class FleetLimits
 {
     public static DeviceLimits From(string[] args)
@@ -210,6 +210,8 @@ internal static class FleetLimits
                 "--spike" => limits with { Spike = value },
                 "--fast" => limits with { Fast = value },
                 "--slow" => limits with { Slow = value },
+                "--long" => limits with { Long = value },
+                "--budget" => limits with { AlertsPerDeviceDay = value },
                 "--tolerance" => limits with { Tolerance = value },
                 "--habit" => limits with { HabitAfter = (int)value },
                 "--reluctance" => limits with { Reluctance = value },

@@ -1,0 +1,143 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Serverless.Hosting;
+using Serverless.IotHub;
+using Serverless.Lifecycle.Endings;
+
+namespace Serverless.Lifecycle;
+
+/// <summary>Where the planes are, and how much of their quotas is this app's. Section <c>Planes</c>.</summary>
+/// <remarks>Trusted: whoever edits it decides where devices are cut off; a hub that is left out keeps its devices.</remarks>
+internal sealed record PlanePlace : ISettings<PlanePlace>
+{
+    /// <inheritdoc/>
+    public static string Section => "Planes";
+
+    /// <summary><c>Planes__dps</c>, required: the service's host name.</summary>
+    public required string Dps { get; init; }
+
+    /// <summary><c>Planes__hubs</c>, required: host names of all linked hubs, with commas between; 1 to 50.</summary>
+    public required ImmutableArray<string> Hubs { get; init; }
+
+    /// <summary><c>Planes__dpsPerMinute</c>: DPS operations a minute, 1 to 1,000, default 200.</summary>
+    public required int DpsPerMinute { get; init; }
+
+    /// <summary><c>Planes__hubPart</c>: part of each hub's S1 quotas, 0.01 to 1, default 0.4.</summary>
+    public required HubShare Share { get; init; }
+
+    /// <summary><c>Planes__personalTags</c>: twin tags that hold personal data, with commas between; default <c>owner</c>; <c>-</c> for none.</summary>
+    public required ImmutableArray<string> PersonalTags { get; init; }
+
+    /// <inheritdoc/>
+    public static PlanePlace Read(SettingsReader read)
+    {
+        ArgumentNullException.ThrowIfNull(read);
+        var hubs = read.Text("hubs", "host names of all linked hubs, with commas between", 8 * 1024).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        if (hubs.Length is < 1 or > 50 || hubs.Any(hub => !Uri.TryCreate($"https://{hub}/", UriKind.Absolute, out var uri) || uri.PathAndQuery != "/" || uri.UserInfo.Length > 0))
+        {
+            throw new SettingException("Planes__hubs", "malformed", "1 to 50 host names with commas between");
+        }
+
+        var personal = read.Text("personalTags", "twin tags that hold personal data, with commas between, or -", 1024, "owner");
+        return new PlanePlace
+        {
+            Dps = read.HostName("dps", "host name of the provisioning service"),
+            Hubs = [.. hubs],
+            DpsPerMinute = read.Int32("dpsPerMinute", "operations a minute", 1, 1000, 200),
+            Share = HubShare.OfS1(read.Double("hubPart", "part of an S1 unit's quotas", 0.01, 1, 0.4), read.Int32("hubUnits", "units of each hub", 1, 200, 1)),
+            PersonalTags = personal == "-" ? [] : [.. personal.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)],
+        };
+    }
+}
+
+/// <summary>Where the app keeps things. Section <c>Storage</c>.</summary>
+/// <remarks>Trusted: whoever can write there decides who may connect (<c>devices</c>), or adds to the record (<c>audit</c>).</remarks>
+internal sealed record StoragePlace : ISettings<StoragePlace>
+{
+    /// <inheritdoc/>
+    public static string Section => "Storage";
+
+    /// <summary><c>Storage__tableServiceUri</c>, required.</summary>
+    public required Uri Tables { get; init; }
+
+    /// <summary><c>Storage__blobServiceUri</c>, required.</summary>
+    public required Uri Blobs { get; init; }
+
+    /// <inheritdoc/>
+    public static StoragePlace Read(SettingsReader read) => new()
+    {
+        Tables = read.Url("tableServiceUri", "table endpoint of the storage account"),
+        Blobs = read.Url("blobServiceUri", "blob endpoint of the storage account"),
+    };
+}
+
+/// <summary>Where alerts go. Section <c>EventHubs</c>. Not trusted: at worst nobody is told.</summary>
+internal sealed record AlertPlace : ISettings<AlertPlace>
+{
+    /// <inheritdoc/>
+    public static string Section => "EventHubs";
+
+    /// <summary><c>EventHubs__fullyQualifiedNamespace</c>, required.</summary>
+    public required string Namespace { get; init; }
+
+    /// <inheritdoc/>
+    public static AlertPlace Read(SettingsReader read) => new() { Namespace = read.HostName("fullyQualifiedNamespace", "Event Hubs namespace") };
+}
+
+/// <summary>Which vault signs statements of death. Section <c>KeyVault</c>. Trusted: whoever edits it chooses whose key signs.</summary>
+internal sealed record VaultPlace : ISettings<VaultPlace>
+{
+    /// <inheritdoc/>
+    public static string Section => "KeyVault";
+
+    /// <summary><c>KeyVault__vaultUri</c>, required.</summary>
+    public required Uri Vault { get; init; }
+
+    /// <inheritdoc/>
+    public static VaultPlace Read(SettingsReader read) => new() { Vault = read.Url("vaultUri", "origin of the key vault") };
+}
+
+/// <summary>What ends are allowed, and how early people are warned. Section <c>Lifecycle</c>.</summary>
+/// <remarks>Trusted: whoever edits it decides how long a condemned device may live on.</remarks>
+internal sealed record LifecycleSettings : ISettings<LifecycleSettings>
+{
+    /// <inheritdoc/>
+    public static string Section => "Lifecycle";
+
+    /// <summary><c>Lifecycle__graceMax</c>: 0 to 365 days, default 30 days.</summary>
+    public TimeSpan GraceMax { get; init; } = TimeSpan.FromDays(30);
+
+    /// <summary><c>Lifecycle__supportEnds</c>: <c>model=yyyy-MM-dd</c>, with commas between; default none.</summary>
+    public ExpiryPolicy Expiry { get; init; } = new();
+
+    /// <summary><c>Lifecycle__silentAfter</c>: not heard of for longer is out of reach; 1 to 365 days, default 30 days.</summary>
+    public TimeSpan SilentAfter { get; init; } = TimeSpan.FromDays(30);
+
+    /// <inheritdoc/>
+    public static LifecycleSettings Read(SettingsReader read)
+    {
+        ArgumentNullException.ThrowIfNull(read);
+        var ends = ImmutableSortedDictionary.CreateBuilder<string, DateTimeOffset>(StringComparer.Ordinal);
+        foreach (var item in read.Text("supportEnds", "model=yyyy-MM-dd with commas between, or -", 16 * 1024, "-").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (item == "-") continue;
+            if (item.Split('=') is not [{ Length: > 0 } model, var date] || !DateTimeOffset.TryParseExact(date, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var end))
+            {
+                throw new SettingException("Lifecycle__supportEnds", "malformed", "model=yyyy-MM-dd with commas between");
+            }
+
+            ends[model] = end;
+        }
+
+        return new LifecycleSettings
+        {
+            GraceMax = read.Duration("graceMax", TimeSpan.Zero, TimeSpan.FromDays(365), TimeSpan.FromDays(30)),
+            SilentAfter = read.Duration("silentAfter", TimeSpan.FromDays(1), TimeSpan.FromDays(365), TimeSpan.FromDays(30)),
+            Expiry = new ExpiryPolicy
+            {
+                CertificateAgeMax = read.Duration("certificateAgeMax", TimeSpan.FromDays(1), TimeSpan.FromDays(3650), TimeSpan.FromDays(400)),
+                SupportEnds = ends.ToImmutable(),
+            },
+        };
+    }
+}
