@@ -5,6 +5,8 @@ using Serverless.Faults;
 namespace Serverless.Devices.Tables;
 
 /// <summary>Enrolment groups in table <c>devices</c>, each in a partition of its own with the devices it has counted.</summary>
+/// <remarks>Refuses as <see cref="IDeviceGroups"/> says: <c>group-exists</c>, <c>group-stale</c>, <c>group-unknown</c>, <c>group-full</c>,
+/// <c>group-busy</c>.</remarks>
 /// <param name="table">Table <c>devices</c>.</param>
 public sealed class TableGroups(TableClient table) : IDeviceGroups
 {
