@@ -72,12 +72,14 @@ public sealed class TableGroups(TableClient table) : IDeviceGroups
             try
             {
                 // Member and count in one transaction, on the count that was judged: the cap holds whoever else is counting.
-                await table.SubmitTransactionAsync(
+                var counted = group with { Admitted = group.Admitted + 1 };
+                var done = await table.SubmitTransactionAsync(
                     [
-                        new(TableTransactionActionType.UpdateReplace, ToRow(group with { Admitted = group.Admitted + 1 }), new ETag(group.ETag)),
+                        new(TableTransactionActionType.UpdateReplace, ToRow(counted), new ETag(group.ETag)),
                         new(TableTransactionActionType.Add, new TableEntity(partition, Rows.Member(device))),
                     ],
                     cancel).ConfigureAwait(false);
+                if (done.Value[0].Headers.ETag is { } tag) return counted with { ETag = tag.ToString() };
             }
             catch (RequestFailedException lost) when (lost.Status is 409 or 412)
             {
