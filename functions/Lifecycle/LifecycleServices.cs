@@ -8,6 +8,7 @@ using Serverless.EventHubs;
 using Serverless.Hosting;
 using Serverless.IotHub;
 using Serverless.KeyVault;
+using Serverless.Lifecycle.Audits;
 using Serverless.Lifecycle.Desk;
 using Serverless.Lifecycle.Proofs;
 using Serverless.Lifecycle.Stores;
@@ -31,6 +32,7 @@ internal static class LifecycleServices
             all.GetRequiredService<TableServiceClient>().GetTableClient("devices"), all.GetRequiredService<BlobContainerClient>(), all.GetRequiredService<TimeProvider>(),
             "l" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8))));
         services.AddSingleton<IDeviceLedger>(all => all.GetRequiredService<TableLedger>());
+        services.AddSingleton<IDeviceGroups>(all => new TableGroups(all.GetRequiredService<TableServiceClient>().GetTableClient("devices")));
         services.AddSingleton(all => new ProvisioningClient(
             all.GetRequiredService<PlanePlace>().Dps, all.GetRequiredService<TokenCredential>(), all.GetRequiredService<TimeProvider>(),
             new ProvisioningClientOptions { OperationsPerMinute = all.GetRequiredService<PlanePlace>().DpsPerMinute, Calls = new() { ShareWait = ShareWait } }));
@@ -41,6 +43,8 @@ internal static class LifecycleServices
         services.AddSingleton(all => new KeyVaultClient(all.GetRequiredService<VaultPlace>().Vault, all.GetRequiredService<TokenCredential>(), all.GetRequiredService<TimeProvider>()));
         services.AddSingleton<IRegistrations>(all => new DpsRegistrations(all.GetRequiredService<ProvisioningClient>().For("sweep")));
         services.AddSingleton<IHubs>(all => new LinkedHubs([.. all.GetRequiredService<IReadOnlyList<IotHubClient>>().Select(hub => hub.For("sweep"))], all.GetRequiredService<PlanePlace>().PersonalTags));
+        services.AddSingleton<IFleetReader>(all => new FleetReader(all.GetRequiredService<ProvisioningClient>().For("audit"), [.. all.GetRequiredService<IReadOnlyList<IotHubClient>>().Select(hub => hub.For("audit"))]));
+        services.AddSingleton<IFindings>(all => new TableFindings(all.GetRequiredService<TableServiceClient>().GetTableClient("devices")));
         services.AddSingleton<IStatementSigner, VaultSigner>();
         services.AddSingleton<IStatements, BlobStatements>();
         services.AddSingleton<IReturns, BlobReturns>();
@@ -56,6 +60,8 @@ internal static class LifecycleServices
         services.AddSingleton<DeathCertificates>();
         services.AddSingleton<SweepRun>();
         services.AddSingleton<DecommissionDesk>();
+        services.AddSingleton<AuditRun>();
+        services.AddSingleton<AuditDesk>();
     }
 
     /// <summary>Maps every function.</summary>
@@ -65,7 +71,9 @@ internal static class LifecycleServices
         {
             DecommissionDevice.Map(routes);
             ShowDeathCertificate.Map(routes);
+            ShowFindings.Map(routes);
         });
         ExpireCredentials.Map(app);
+        AuditFleet.Map(app);
     }
 }

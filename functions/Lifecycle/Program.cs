@@ -1,5 +1,6 @@
 using Serverless.Hosting;
 using Serverless.Lifecycle;
+using Serverless.Lifecycle.Audits;
 using Serverless.Lifecycle.Sweeps;
 
 var app = FunctionApp.Create(args, "lifecycle");
@@ -10,6 +11,7 @@ app.Settings<AlertPlace>();
 app.Settings<VaultPlace>();
 app.Settings<LifecycleSettings>();
 app.Settings<SweepSettings>();
+app.Settings<AuditSettings>();
 LifecycleServices.Add(app.Services);
 LifecycleServices.Map(app);
 return await app.Run().ConfigureAwait(false);

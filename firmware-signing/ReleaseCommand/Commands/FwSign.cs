@@ -63,6 +63,7 @@ internal sealed class CommonOptions
 }
 
 /// <summary>Makes commands whose outcome is shown, and whose failures become exit codes, in one place.</summary>
+/// <remarks>The blob service's 401 and 403 become <c>blob-forbidden</c>; every other failure of a service is an outage.</remarks>
 /// <param name="at">Terminal, clock, environment.</param>
 /// <param name="common">Options of every command.</param>
 internal sealed class CommandTree(Surroundings at, CommonOptions common)

@@ -12,6 +12,7 @@ public readonly ref partial struct DeviceScorer
     private const long TimeMin = 0, TimeMax = 253_402_300_799_999; // 1970 to the end of the year 9999: a hostile time must not overflow
     private const double ReluctantTrust = 0.02; // how little a value beyond its limit teaches
     private const float ToleranceKept = 0.9999f;
+    private const double ExplainedWithin = 4; // of the usual size of what is unexplained
     private const int DistrustFor = 30, UnusualMost = 1000, HoldAtMost = 160;
     private const int LongOver = 256, LongMost = 20;
 
@@ -134,18 +135,31 @@ public readonly ref partial struct DeviceScorer
 
         Span<double> distances = stackalloc double[Relation.MetricsMax];
         Span<double> residuals = stackalloc double[Relation.MetricsMax];
+        Span<double> excesses = stackalloc double[Relation.MetricsMax];
         var whole = true;
-        for (var i = 0; i < _metrics.Length; i++) whole &= Value(i, habit, atMs, steps, values[i], distances, findings, ref found);
+        for (var i = 0; i < _metrics.Length; i++) whole &= Value(i, habit, atMs, steps, values[i], distances, out excesses[i], findings, ref found);
+        if (!whole) return found;
+
+        distances = distances[.._metrics.Length];
+        var hold = _head.Hold;
+        var related = _metrics.Length > 1 && _relation.Seen >= Relation.WarmUp && hold == 0;
+        if (related) _relation.Residuals(atMs, distances, residuals);
+        if (Warm)
+        {
+            for (var i = 0; i < _metrics.Length; i++)
+            {
+                if (excesses[i] > _limits.Spike && !(related && Explained(_metrics[i], residuals[i], distances[i])))
+                    whole &= Outlying(i, atMs, excesses[i], values[i], findings, ref found);
+            }
+        }
+
         if (!whole) return found;
         if (_head.Learned < int.MaxValue) _head.Learned++;
         if (_metrics.Length == 1) return found;
 
-        distances = distances[.._metrics.Length];
         var trusted = true;
-        var hold = _head.Hold;
-        if (_relation.Seen >= Relation.WarmUp && hold == 0)
+        if (related)
         {
-            _relation.Residuals(atMs, distances, residuals);
             for (var i = 0; i < _metrics.Length; i++)
             {
                 if (!double.IsNaN(values[i])) trusted &= Related(i, habit, _relation.Seen - Relation.WarmUp, atMs, residuals[i], distances[i], values[i], findings, ref found);
@@ -158,9 +172,10 @@ public readonly ref partial struct DeviceScorer
     }
 
     /// <summary>The metric alone: garbage, spikes, long excursions, stuck readings. False where the value must not teach the others.</summary>
-    private bool Value(int i, bool habit, long atMs, double steps, double value, Span<double> distances, Span<Finding> findings, ref int found)
+    private bool Value(int i, bool habit, long atMs, double steps, double value, Span<double> distances, out double excess, Span<Finding> findings, ref int found)
     {
         ref var m = ref _metrics[i];
+        excess = 0;
         if (double.IsNaN(value))
         {
             // A metric that is not in every message goes on as it was: to its relatives that is the best guess there is.
@@ -191,29 +206,47 @@ public readonly ref partial struct DeviceScorer
         if (counts != (m.Counts != 0)) (m.Counts, m.Value, m.Seen) = (counts ? 1 : 0, default, 0);
         distances[i] = counts ? 0 : distance;
         // A metric that has never moved has no scale but its own size.
-        var excess = m.Value.Excess(distance, m.Seen, m.Step > 0 ? 2 * m.Step : 0.05 * Math.Abs(value));
+        excess = m.Value.Excess(distance, m.Seen, m.Step > 0 ? 2 * m.Step : 0.05 * Math.Abs(value));
         var warm = _head.Learned >= _limits.WarmUp;
         // After a pause a counter catches up in one step.
         if (counts && _head.Hold > 0) excess = 0;
         if (excess > 0) m.OutsideSince = m.Outside++ == 0 ? atMs : m.OutsideSince;
         else m.Outside = 0;
-        if (warm && excess > _limits.Spike)
-        {
-            var kind = excess > _limits.Fuzz ? FindingKind.Fuzz : m.Outside > 3 ? FindingKind.Drift : FindingKind.Spike;
-            Raise(new(kind, i, atMs, m.OutsideSince, excess, _limits.Spike, value, m.Value.Low + m.Origin, m.Value.High + m.Origin), findings, ref found);
-        }
+        if (warm && excess > _limits.Fuzz)
+            Raise(new(FindingKind.Fuzz, i, atMs, m.OutsideSince, excess, _limits.Spike, value, m.Value.Low + m.Origin, m.Value.High + m.Origin), findings, ref found);
         if (!counts || _head.Hold == 0) m.Value.Learn(distance, m.Seen, stretch: habit ? _limits.Reluctance : Records.Stretch);
         if (m.Seen < int.MaxValue) m.Seen++;
-        return excess <= _limits.Spike || !warm;
+        return excess <= _limits.Fuzz || !warm;
+    }
+
+    /// <summary>Whether the other metrics expect a value where it is, however new that place is: then the device does something new, not the metric.</summary>
+    private static bool Explained(in MetricState m, double residual, double distance) => Math.Abs(residual) < ExplainedWithin * NoiseAt(m, residual, distance);
+
+    private static double NoiseAt(in MetricState m, double residual, double distance)
+    {
+        var position = Position(m, residual, distance);
+        return m.Noise.At(position) + m.Step + 1e-30;
+    }
+
+    // Where in the metric's range its relatives expect it.
+    private static double Position(in MetricState m, double residual, double distance) =>
+        (distance - residual - m.Value.Low) / (m.Value.High - m.Value.Low + m.Step + 1e-30);
+
+    /// <summary>A value beyond its range that nothing explains. Always false: it must not teach the others.</summary>
+    private bool Outlying(int i, long atMs, double excess, double value, Span<Finding> findings, ref int found)
+    {
+        ref var m = ref _metrics[i];
+        var kind = m.Outside > 3 ? FindingKind.Drift : FindingKind.Spike;
+        Raise(new(kind, i, atMs, m.OutsideSince, excess, _limits.Spike, value, m.Value.Low + m.Origin, m.Value.High + m.Origin), findings, ref found);
+        return false;
     }
 
     /// <summary>The metric given the others: what each leaves unexplained, over 8, over 64 and over 256 readings.</summary>
     private bool Related(int i, bool habit, int seen, long atMs, double residual, double distance, double value, Span<Finding> findings, ref int found)
     {
         ref var m = ref _metrics[i];
-        var position = (distance - residual - m.Value.Low) / (m.Value.High - m.Value.Low + m.Step + 1e-30);
-        var noise = m.Noise.At(position) + m.Step + 1e-30;
-        var unusual = Math.Clamp(residual / noise, -UnusualMost, UnusualMost);
+        var position = Position(m, residual, distance);
+        var unusual = Math.Clamp(residual / NoiseAt(m, residual, distance), -UnusualMost, UnusualMost);
         m.Fast = (float)Average.After(m.Fast, unusual, 1 / 8.0, seen);
         m.Slow = (float)Average.After(m.Slow, unusual, 1 / 64.0, seen);
         m.Long = (float)Average.After(m.Long, Math.Clamp(unusual, -LongMost, LongMost), 1.0 / LongOver, seen);

@@ -2,6 +2,7 @@ using Serverless.Local.Fleet;
 using Serverless.Local.Identity;
 using Serverless.Local.Processes;
 using Serverless.Local.Run.Enrollment;
+using Serverless.Local.Run.Firmware;
 
 namespace Serverless.Local.Run;
 
@@ -71,7 +72,8 @@ public static class MainJob
             await using (fleet.ConfigureAwait(false))
             {
                 var chapter = new EnrollmentChapter(cloud, enrollment, events);
-                return await Live(cloud, options, view, wall, new Cast(plan, fleet, observer, stop => chapter.Play(devices, stop)), cancel).ConfigureAwait(false);
+                var stories = new List<Func<CancellationToken, Task<Chapter>>> { stop => chapter.Play(devices, stop), stop => FirmwareChapter.Play(cloud, _ => { }, wall, stop) };
+                return await Live(cloud, options, view, wall, new Cast(plan, fleet, observer, stories), cancel).ConfigureAwait(false);
             }
         }
     }
@@ -85,7 +87,7 @@ public static class MainJob
         using var following = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         var follow = cast.Observer.Follow(following.Token);
         var living = cast.Fleet.Live(options.Seed, cloud.Clock.GetUtcNow(), options.DeviceTime, following.Token);
-        var story = cast.Story(following.Token);
+        var stories = cast.Stories.Select(play => play(following.Token)).ToList();
         Status Read() => new(
             wall.GetElapsedTime(began), cloud.Clock.GetUtcNow(), cast.Fleet.Connected, cast.Plan.Count, cast.Fleet.SentTotal,
             cast.Observer.Accepted, cast.Observer.RefusedByFault, cast.Observer.Alerts, cast.Observer.Waiting);
@@ -93,13 +95,13 @@ public static class MainJob
         await view.Watch(Read, LiveAndSettle()).ConfigureAwait(false);
         view.Step("checking what came out");
         var seen = await cast.Observer.Read(cancel).ConfigureAwait(false);
-        return new Report(options, lived, cast.Plan, cast.Fleet.SentBy, seen, Checks.Of(cast.Plan, cast.Fleet.SentBy, seen), [await story.ConfigureAwait(false)]);
+        return new Report(options, lived, cast.Plan, cast.Fleet.SentBy, seen, Checks.Of(cast.Plan, cast.Fleet.SentBy, seen), await Task.WhenAll(stories).ConfigureAwait(false));
 
         async Task LiveAndSettle()
         {
             if (await Task.WhenAny(living, follow).ConfigureAwait(false) == follow) await follow.ConfigureAwait(false);
             await living.ConfigureAwait(false);
-            await story.ConfigureAwait(false);
+            await Task.WhenAll(stories).ConfigureAwait(false);
             lived = wall.GetElapsedTime(began);
             var settled = cast.Observer.Settle(cast.Fleet.SentTotal, Patience, cancel);
             if (await Task.WhenAny(settled, follow).ConfigureAwait(false) == follow) await follow.ConfigureAwait(false);
@@ -115,5 +117,5 @@ public static class MainJob
         await Task.Delay(Timeout.InfiniteTimeSpan, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    private sealed record Cast(IReadOnlyList<DeviceScript> Plan, SimulatedFleet Fleet, Observer Observer, Func<CancellationToken, Task<Chapter>> Story);
+    private sealed record Cast(IReadOnlyList<DeviceScript> Plan, SimulatedFleet Fleet, Observer Observer, IReadOnlyList<Func<CancellationToken, Task<Chapter>>> Stories);
 }

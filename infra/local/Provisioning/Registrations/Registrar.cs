@@ -8,7 +8,8 @@ using Serverless.Local.Provisioning.Enrollments;
 namespace Serverless.Local.Provisioning.Registrations;
 
 /// <summary>Registers devices: proof first, then the choice of a hub, then the identity there, then the answer.</summary>
-/// <remarks>A registration goes on when its device has hung up, and is one per device at a time: asking again while it runs joins it.</remarks>
+/// <remarks>A registration goes on when its device has hung up, and is one per device at a time: asking again while it runs joins it. It fails
+/// with <c>hub-none</c> (nothing to choose from), <c>hub-refused</c> (the hub's reason is counted), and those of <see cref="AllocationWebhook.Ask"/>.</remarks>
 internal sealed class Registrar(Dps dps, AllocationWebhook webhook) : IAsyncDisposable
 {
     private readonly CancellationTokenSource _stop = new();

@@ -125,11 +125,7 @@ internal sealed class EnrollmentChapter(LocalCloud cloud, FleetEnrollment fleet,
         }
     }
 
-    private void Refused(string who, bool asExpected, string evidence)
-    {
-        _lines.Add($"{who}: {evidence}");
-        _checks.Add(new Check($"refused: {who}", asExpected, evidence));
-    }
+    private void Refused(string who, bool asExpected, string evidence) => _checks.Add(new Check($"refused: {who}", asExpected, evidence));
 
     private async Task Compare(CancellationToken cancel)
     {
