@@ -38,7 +38,11 @@ internal static class LifecycleServices
             new ProvisioningClientOptions { OperationsPerMinute = all.GetRequiredService<PlanePlace>().DpsPerMinute, Calls = new() { ShareWait = ShareWait } }));
         services.AddSingleton<IReadOnlyList<IotHubClient>>(all => [.. all.GetRequiredService<PlanePlace>().Hubs.Select(host => new IotHubClient(
             host, all.GetRequiredService<TokenCredential>(), all.GetRequiredService<TimeProvider>(),
-            new IotHubClientOptions { Share = all.GetRequiredService<PlanePlace>().Share, Calls = new() { ShareWait = ShareWait } }))]);
+            new IotHubClientOptions
+            {
+                Share = all.GetRequiredService<PlanePlace>().Share,
+                Calls = new() { ShareWait = ShareWait, Address = all.GetRequiredService<PlanePlace>().HubAddresses.GetValueOrDefault(host) },
+            }))]);
         services.AddSingleton(all => new EventHubsClient(all.GetRequiredService<AlertPlace>().Namespace, all.GetRequiredService<TokenCredential>(), all.GetRequiredService<TimeProvider>()));
         services.AddSingleton(all => new KeyVaultClient(all.GetRequiredService<VaultPlace>().Vault, all.GetRequiredService<TokenCredential>(), all.GetRequiredService<TimeProvider>()));
         services.AddSingleton<IRegistrations>(all => new DpsRegistrations(all.GetRequiredService<ProvisioningClient>().For("sweep")));

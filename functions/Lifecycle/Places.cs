@@ -19,6 +19,10 @@ internal sealed record PlanePlace : ISettings<PlanePlace>
     /// <summary><c>Planes__hubs</c>, required: host names of all linked hubs, with commas between; 1 to 50.</summary>
     public required ImmutableArray<string> Hubs { get; init; }
 
+    /// <summary><c>Planes__hubAddresses</c>: where hubs answer that have an address other than their name, as <c>name=host:port</c> separated by
+    /// <c>;</c>. Default empty. For the local cloud.</summary>
+    public required ImmutableDictionary<string, string> HubAddresses { get; init; }
+
     /// <summary><c>Planes__dpsPerMinute</c>: DPS operations a minute, 1 to 1,000, default 200.</summary>
     public required int DpsPerMinute { get; init; }
 
@@ -43,6 +47,9 @@ internal sealed record PlanePlace : ISettings<PlanePlace>
         {
             Dps = read.HostName("dps", "host name of the provisioning service"),
             Hubs = [.. hubs],
+            HubAddresses = read.Text("hubAddresses", "addresses of hubs", 8192, otherwise: " ").Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+                .Select(pair => pair.Split('=', 2)).Where(pair => pair.Length == 2)
+                .ToImmutableDictionary(pair => pair[0], pair => pair[1], StringComparer.OrdinalIgnoreCase),
             DpsPerMinute = read.Int32("dpsPerMinute", "operations a minute", 1, 1000, 200),
             Share = HubShare.OfS1(read.Double("hubPart", "part of an S1 unit's quotas", 0.01, 1, 0.4), read.Int32("hubUnits", "units of each hub", 1, 200, 1)),
             PersonalTags = personal == "-" ? [] : [.. personal.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)],

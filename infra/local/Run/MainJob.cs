@@ -3,6 +3,7 @@ using Serverless.Local.Identity;
 using Serverless.Local.Processes;
 using Serverless.Local.Run.Enrollment;
 using Serverless.Local.Run.Firmware;
+using Serverless.Local.Run.Lifecycle;
 
 namespace Serverless.Local.Run;
 
@@ -56,6 +57,7 @@ public static class MainJob
         await Profiles.Upload(cloud.BlobsAs(LocalTenant.Ops).GetBlobContainerClient("profiles"), cancel).ConfigureAwait(false);
         await cloud.StartApp("telemetry", null, cancel).ConfigureAwait(false);
         await cloud.StartApp("enrollment", null, cancel).ConfigureAwait(false);
+        await cloud.StartApp("lifecycle", null, cancel).ConfigureAwait(false);
         var observer = await Observer.Start(
             cloud.EventHubsAs(LocalTenant.Ops), cloud.BlobsAs(LocalTenant.Ops).GetBlobContainerClient("rejected"), wall, cancel).ConfigureAwait(false);
         await using (observer.ConfigureAwait(false))
@@ -67,12 +69,19 @@ public static class MainJob
             using var enrollment = await FleetEnrollment.Enrol(cloud, plan, suffix, wall, cancel).ConfigureAwait(false);
             view.Step("registering each with DPS, which asks our webhook for its hub");
             var hubs = await enrollment.Register(cancel).ConfigureAwait(false);
+            var retirement = await LifecycleChapter.Prepare(cloud, enrollment, suffix, options.Speed, wall, cancel).ConfigureAwait(false);
+            await using var retiring = retirement.ConfigureAwait(false);
             var devices = enrollment.Devices.Select((device, index) => new SimulatedDevice(device.Script, device.Leaf, hubs[index], wall)).ToList();
             var fleet = new SimulatedFleet(devices, cloud.Clock, wall);
             await using (fleet.ConfigureAwait(false))
             {
                 var chapter = new EnrollmentChapter(cloud, enrollment, events);
-                var stories = new List<Func<CancellationToken, Task<Chapter>>> { stop => chapter.Play(devices, stop), stop => FirmwareChapter.Play(cloud, _ => { }, wall, stop) };
+                var stories = new List<Func<CancellationToken, Task<Chapter>>>
+                {
+                    stop => chapter.Play(devices, stop),
+                    stop => FirmwareChapter.Play(cloud, _ => { }, wall, stop),
+                    retirement.Play,
+                };
                 return await Live(cloud, options, view, wall, new Cast(plan, fleet, observer, stories), cancel).ConfigureAwait(false);
             }
         }

@@ -59,12 +59,8 @@ internal sealed class FleetEnrollment : IDisposable
         await WritePolicy(cloud, cancel).ConfigureAwait(false);
         var enrolment = new FleetEnrollment(cloud, wall, plan, suffix);
         var grouped = enrolment.Devices.Count(device => device.By == EnrolledBy.Group);
-        if (grouped > 0)
-        {
-            var pem = enrolment.GroupAuthority.Certificate.ExportCertificatePem();
-            EnrollmentApi.Accepted(await enrolment.Api.EnrollGroup(enrolment.Group, Owner, Signals.Models, grouped, pem, cancel).ConfigureAwait(false));
-        }
-
+        // One place more than the fleet takes: for the group's device that will be retired.
+        (await enrolment.Api.EnrollGroup(enrolment.Group, Owner, Signals.Models, grouped + 1, enrolment.GroupAuthority.Certificate.ExportCertificatePem(), cancel).ConfigureAwait(false)).Accepted();
         var rows = enrolment.Devices.Where(device => device.By == EnrolledBy.Batch).Select(device => new JsonObject
         {
             ["registrationId"] = device.Script.DeviceId,
@@ -90,10 +86,14 @@ internal sealed class FleetEnrollment : IDisposable
             new ParallelOptions { MaxDegreeOfParallelism = RegistrationsAtATime, CancellationToken = cancel },
             async (at, stop) => outcomes[at] = await RegisterPatiently(Devices[at].Shown, stop).ConfigureAwait(false)).ConfigureAwait(false);
         Outcomes = outcomes;
-        return [.. outcomes.Select((outcome, at) => outcome.Assigned is { } assigned
-            ? _cloud.AddressOf(assigned.HubHostName)
-            : throw new InvalidOperationException($"{Devices[at].Script.DeviceId} was not admitted: {outcome.Refused!.Message} ({outcome.Refused.ErrorCode})"))];
+        return [.. outcomes.Select((outcome, at) => Address(Devices[at], outcome))];
     }
+
+    /// <summary>Lets one device register that is not of the fleet, and says where it connects.</summary>
+    /// <param name="device">The device; enrolled.</param>
+    /// <param name="cancel">Cancels.</param>
+    /// <exception cref="InvalidOperationException">It was refused.</exception>
+    public async Task<HubAddress> Admit(EnrolledDevice device, CancellationToken cancel) => Address(device, await RegisterPatiently(device.Shown, cancel).ConfigureAwait(false));
 
     // On a busy machine the webhook may not answer in time: a device asks again, as every SDK does.
     private async Task<RegistrationOutcome> RegisterPatiently(DeviceIdentityShown shown, CancellationToken cancel)
@@ -118,6 +118,10 @@ internal sealed class FleetEnrollment : IDisposable
         GroupAuthority.Dispose();
         Api.Dispose();
     }
+
+    private HubAddress Address(EnrolledDevice device, RegistrationOutcome outcome) => outcome.Assigned is { } assigned
+        ? _cloud.AddressOf(assigned.HubHostName)
+        : throw new InvalidOperationException($"{device.Script.DeviceId} was not admitted: {outcome.Refused!.Message} ({outcome.Refused.ErrorCode})");
 
     private static async Task WritePolicy(LocalCloud cloud, CancellationToken cancel)
     {
