@@ -12,6 +12,7 @@ using Serverless.Benchmarks.Validation;
 // One row a subject: what it measures, and the program that measures it.
 var subjects = new SortedDictionary<string, (string What, Func<string[], Task<int>> Run)>(StringComparer.Ordinal)
 {
+    ["chart"] = (Chart.What, Chart.Run),
     ["coldstart"] = (ColdStartSubject.What, ColdStartSubject.Run),
     ["crash"] = (CrashSubject.What, CrashSubject.Run),
     ["edge"] = (EdgeSubject.What, EdgeSubject.Run),

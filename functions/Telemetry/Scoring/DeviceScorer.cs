@@ -47,6 +47,15 @@ public readonly ref partial struct DeviceScorer
     /// <summary>Usual time between messages in milliseconds; 0 before the second.</summary>
     public double GapMs => _head.Cadence.GapMs;
 
+    /// <summary>What a metric has shown so far, as its range is held now, in its own unit; for a counter, the range of its steps.</summary>
+    /// <param name="metric">Index of the metric.</param>
+    public (double Low, double High) Range(int metric)
+    {
+        ref readonly var m = ref _metrics[metric];
+        var origin = m.Counts != 0 ? 0 : m.Origin;
+        return (origin + m.Value.Low, origin + m.Value.High);
+    }
+
     /// <summary>When the newest message was sent, Unix milliseconds; 0 before the first.</summary>
     public long LastSentMs => _head.Cadence.LastMs;
 

@@ -1,9 +1,11 @@
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
+using Serverless.Local.EventHubs;
 using Serverless.Local.Fleet;
 using Serverless.Local.Identity;
 using Serverless.Local.IotHub.Registry;
 using Serverless.Local.Processes;
+using Serverless.Local.Run.Detection;
 
 namespace Serverless.Local.Run;
 
@@ -23,7 +25,7 @@ public static class MainJob
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(view);
-        var cloud = await LocalCloud.Start(new LocalCloudOptions { Speed = options.Speed, Data = options.Data, Step = view.Step }, wall, cancel).ConfigureAwait(false);
+        var cloud = await LocalCloud.Start(CloudOf(options, view), wall, cancel).ConfigureAwait(false);
         await using (cloud.ConfigureAwait(false))
         {
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
@@ -41,6 +43,19 @@ public static class MainJob
                 throw await died.ConfigureAwait(false);
             }
         }
+    }
+
+    private static LocalCloudOptions CloudOf(RunOptions options, IRunView view)
+    {
+        var hubs = new EventHubsOptions();
+        return new LocalCloudOptions
+        {
+            Speed = options.Speed,
+            Data = options.Data,
+            Step = view.Step,
+            // The attacked devices' history is older than the Basic tier keeps anything.
+            EventHubs = hubs with { RetentionAge = AttackHistory.Length + TimeSpan.FromDays(2), PartitionBytesMax = 4 * hubs.PartitionBytesMax },
+        };
     }
 
     private static async Task<LocalCloudException> Watchdog(LocalCloud cloud, CancellationTokenSource stop)
@@ -61,6 +76,9 @@ public static class MainJob
         {
             // Storage that was kept remembers the devices of earlier runs: these are others.
             var suffix = options.Data is null ? "" : wall.GetUtcNow().ToString("-yyyyMMddHHmmss", System.Globalization.CultureInfo.InvariantCulture);
+            view.Step($"letting attacked devices live {AttackHistory.Length.TotalDays:0.0} days before the run, and judging what was noticed");
+            await Profiles.UploadUnlimited(cloud.BlobsAs(LocalTenant.Ops).GetBlobContainerClient("profiles"), 0, cancel).ConfigureAwait(false);
+            var detection = await DetectionChapter.Run(cloud, observer, options.Seed, suffix, wall, cancel).ConfigureAwait(false);
             var plan = DeviceScript.Plan(options.Devices, RunOptions.Interval, suffix);
             view.Step($"registering {plan.Count} devices, {plan.Count(device => device.Wrong != Misbehaviour.None)} of which will misbehave");
             var identities = Register(cloud, plan);
@@ -70,7 +88,7 @@ public static class MainJob
                 var fleet = new SimulatedFleet([.. plan.Select((script, index) => new SimulatedDevice(script, identities[index], hub, wall))], cloud.Clock, wall);
                 await using (fleet.ConfigureAwait(false))
                 {
-                    return await Live(cloud, options, view, wall, new Cast(plan, fleet, observer), cancel).ConfigureAwait(false);
+                    return await Live(cloud, options, view, wall, new Cast(plan, fleet, observer, [detection]), cancel).ConfigureAwait(false);
                 }
             }
             finally
@@ -96,7 +114,7 @@ public static class MainJob
         await view.Watch(Read, LiveAndSettle()).ConfigureAwait(false);
         view.Step("checking what came out");
         var seen = await cast.Observer.Read(cancel).ConfigureAwait(false);
-        return new Report(options, lived, cast.Plan, cast.Fleet.SentBy, seen, Checks.Of(cast.Plan, cast.Fleet.SentBy, seen), []);
+        return new Report(options, lived, cast.Plan, cast.Fleet.SentBy, seen, Checks.Of(cast.Plan, cast.Fleet.SentBy, seen), cast.Chapters);
 
         async Task LiveAndSettle()
         {
@@ -128,5 +146,5 @@ public static class MainJob
         await Task.Delay(Timeout.InfiniteTimeSpan, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    private sealed record Cast(IReadOnlyList<DeviceScript> Plan, SimulatedFleet Fleet, Observer Observer);
+    private sealed record Cast(IReadOnlyList<DeviceScript> Plan, SimulatedFleet Fleet, Observer Observer, IReadOnlyList<Chapter> Chapters);
 }
