@@ -16,6 +16,7 @@ var subjects = new SortedDictionary<string, (string What, Func<string[], Task<in
 {
     ["allocate"] = (AllocateSubject.What, AllocateSubject.Run),
     ["audit"] = (AuditSubject.What, AuditSubject.Run),
+    ["chart"] = (Chart.What, Chart.Run),
     ["coldstart"] = (ColdStartSubject.What, ColdStartSubject.Run),
     ["crash"] = (CrashSubject.What, CrashSubject.Run),
     ["edge"] = (EdgeSubject.What, EdgeSubject.Run),
