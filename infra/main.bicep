@@ -450,8 +450,8 @@ var appSettings = {
     Ota__blobServiceUri: otaStorage.outputs.blobEndpoint
   })
   lifecycle: union(entraSettings, eventHubSettings, {
-    Planes__dps: provisioning.outputs.host
-    Planes__hubs: join(
+    Provisioning__host: provisioning.outputs.host
+    IotHubs__hosts: join(
       map(hubs, hub => '${nameOf('iot', '${workload}-${hub.suffix}', environment, token)}.azure-devices.net'),
       ','
     )
