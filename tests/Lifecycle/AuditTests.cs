@@ -194,7 +194,8 @@ public sealed class AuditTests : IDisposable
 
     private static DeviceRecord Begun() => Row(DeviceState.Decommissioned) with
     {
-        Ending = new Ending("sold", Now, Now, DeviceState.Active), Closings = Closings.None.With(new PlaneClosing(Planes.Enrollment, Stages.Closed, Now)),
+        Ending = new Ending("sold", Now, Now, DeviceState.Active),
+        Closings = Closings.None.With(new PlaneClosing(Planes.Enrollment, Stages.Closed, Now)),
     };
 
     private AuditRun Run(TimeSpan tick, TimeSpan apart = default) => new(

@@ -71,7 +71,12 @@ public sealed class DeskTests : IDisposable
             await _world.Memory.Create(
                 new DeviceRecord
                 {
-                    Id = DeviceId.From($"d{i}"), State = DeviceState.Enrolled, Model = "pump", Owner = "owner-1", Current = new DeviceKey(KeyKind.SymmetricKey, null), EnrolledAt = World.Start,
+                    Id = DeviceId.From($"d{i}"),
+                    State = DeviceState.Enrolled,
+                    Model = "pump",
+                    Owner = "owner-1",
+                    Current = new DeviceKey(KeyKind.SymmetricKey, null),
+                    EnrolledAt = World.Start,
                 },
                 _world.Deed(Act.Enroll), Cancel);
         }

@@ -147,7 +147,10 @@ public sealed class ReturnTests : IAsyncLifetime
         var nowhere = new AllocationWebhook(new Uri("https://allocate.example/api/Allocate?code=x"));
         World.Value(await _cloud.DpsClient.CreateEnrollment(new IndividualEnrollment
         {
-            RegistrationId = "good-1", Attestation = X509Attestation.Client(good.ExportCertificatePem()), Allocation = AllocationPolicy.Custom, Webhook = nowhere,
+            RegistrationId = "good-1",
+            Attestation = X509Attestation.Client(good.ExportCertificatePem()),
+            Allocation = AllocationPolicy.Custom,
+            Webhook = nowhere,
         }, Cancel));
         await Enter("good-1", null, LocalCloud.Key(good), null, _cloud.Hubs[0].HostName);
         World.Value(await _cloud.HubClients[0].CreateDevice(new HubDevice { DeviceId = "good-1", Authentication = HubAuthentication.CertificateAuthority }, Cancel));

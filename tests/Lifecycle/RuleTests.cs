@@ -187,7 +187,8 @@ public sealed class RuleTests
     {
         DeviceRecord Ends(double days, double? seenDaysAgo, DeviceState state = DeviceState.Active) => Record(state) with
         {
-            Current = new DeviceKey(KeyKind.X509, null, Now.AddDays(-1), Now.AddDays(days)), LastSeenAt = seenDaysAgo is { } ago ? Now.AddDays(-ago) : null,
+            Current = new DeviceKey(KeyKind.X509, null, Now.AddDays(-1), Now.AddDays(days)),
+            LastSeenAt = seenDaysAgo is { } ago ? Now.AddDays(-ago) : null,
         };
         var weeks = Expiry.Forecast([Ends(0, 1), Ends(6.9, 40), Ends(7, null), Ends(-1, 1), Ends(14, 1), Ends(1, 1, DeviceState.Dead)], Now, 2, TimeSpan.FromDays(30));
         Assert.Equal([(2, 1), (1, 1)], weeks.Select(week => (week.CutOff, week.OutOfReach)));

@@ -64,7 +64,13 @@ public sealed class SweepTests : IDisposable
 
         DeviceRecord Heir(string key) => dead with
         {
-            State = DeviceState.Enrolled, Owner = "owner-2", Hub = null, Ending = null, Closings = Closings.None, DueAt = null, Current = new DeviceKey(KeyKind.X509, World.KeyOf(key)),
+            State = DeviceState.Enrolled,
+            Owner = "owner-2",
+            Hub = null,
+            Ending = null,
+            Closings = Closings.None,
+            DueAt = null,
+            Current = new DeviceKey(KeyKind.X509, World.KeyOf(key)),
         };
         Assert.Equal("succession-refused", (await _world.Memory.Change(dead, Heir("d"), _world.Deed(Act.Succeed), Cancel)).Fault?.Code);
         Assert.Null((await _world.Memory.Change(dead, Heir("fresh"), _world.Deed(Act.Succeed), Cancel)).Fault);
@@ -118,6 +124,34 @@ public sealed class SweepTests : IDisposable
         {
             Assert.Equal(20, _world.Landed.Count(call => call.StartsWith(plane + " ", StringComparison.Ordinal))); // each once
         }
+    }
+
+    [Fact]
+    public async Task A_device_is_one_instances_alone_for_the_lease_and_whoever_lost_it_finds_out()
+    {
+        await _world.Add("d");
+        await _world.Decommission("d");
+        var (entered, goOn) = (new TaskCompletionSource(), new TaskCompletionSource());
+        _world.Hold = what =>
+        {
+            if (what != "lock d") return Task.CompletedTask;
+            entered.TrySetResult();
+            return goOn.Task;
+        };
+        var slow = Task.Run(() => _world.Sweep().Run(Cancel), Cancel);
+        await entered.Task.WaitAsync(TimeSpan.FromSeconds(20), Cancel);
+        _world.Hold = null;
+
+        Assert.Equal(0, (await _world.Sweep().Run(Cancel)).Due);
+        _world.Clock.Advance(new SweepSettings().Lease - TimeSpan.FromTicks(1));
+        Assert.Equal(0, (await _world.Sweep().Run(Cancel)).Due);
+        _world.Clock.Advance(TimeSpan.FromTicks(1)); // it crashed, or it is slow: the device is due again
+        Assert.Equal(1, (await _world.Sweep().Run(Cancel)).Ended);
+
+        goOn.SetResult();
+        var late = await slow;
+        Assert.Equal((0, 1, 0), (late.Ended, late.Lost, late.Failed));
+        Assert.Equal(DeviceState.Dead, (await Row("d")).State);
     }
 
     [Fact]

@@ -219,8 +219,17 @@ internal sealed class World : IRegistrations, IHubs, IStatementSigner, IStatemen
 
     private static string Name(DeviceRecord device) => $"{device.Id} {device.Ending!.AskedAt:O}";
 
+    /// <summary>Holds a call up before it lands.</summary>
+    public Func<string, Task>? Hold { get; set; }
+
+    private async Task<T> Write<T>(string what, Func<T> act)
+    {
+        if (Hold is { } hold) await hold(what);
+        return await WriteNow(what, act);
+    }
+
     /// <summary>One call of a service: it lands unless it is the one that fails before.</summary>
-    private Task<T> Write<T>(string what, Func<T> act)
+    private Task<T> WriteNow<T>(string what, Func<T> act)
     {
         lock (_gate)
         {
