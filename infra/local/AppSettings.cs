@@ -35,9 +35,8 @@ internal static class AppSettings
             ["Provisioning__host"] = cloud.Provisioning.ServiceUri.Authority,
             // In Azure a hub answers at its name. Here: name=host:port;name=host:port
             ["Admission__hubAddresses"] = HubAddresses(cloud),
-            ["Planes__dps"] = cloud.Provisioning.ServiceUri.Authority,
-            ["Planes__hubs"] = string.Join(',', cloud.IotHubs.Select(hub => hub.HostName)),
-            ["Planes__hubAddresses"] = HubAddresses(cloud),
+            ["IotHubs__hosts"] = string.Join(',', cloud.IotHubs.Select(hub => hub.HostName)),
+            ["IotHubs__addresses"] = HubAddresses(cloud),
             ["Entra__authority"] = new Uri(cloud.Identity.AuthorityHost, $"{LocalTenant.TenantId}/v2.0").ToString(),
             ["Entra__audience"] = Audiences.Api,
         };

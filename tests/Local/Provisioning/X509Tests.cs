@@ -229,10 +229,14 @@ public sealed class X509Tests
     public async Task An_authority_counts_only_after_a_proof_that_it_signed_itself()
     {
         await using var dps = await ProvisioningFixture.Start();
-        using var stranger = Devices.Subordinate("Other company");
+        using var stranger = Authority.Subordinate("Other company");
         using var below = stranger.Subordinate("Below");
         Assert.True(dps.Service.AddAuthority("other", stranger.Certificate).TryGet(out var code, out _));
         Assert.Equal(400, (await dps.Call("PUT", "/enrollmentGroups/other", References("other", "other").ToJsonString())).Status); // enrollment-authority
+
+        using var leaf = below.IssueDevice("sensor-1");
+        await dps.Put("/enrollmentGroups/below", Signers("below", below.Certificate));
+        Assert.Equal("CA certificate not found.", (await dps.Register("sensor-1", leaf, below.Intermediates)).Refused!.Message);
 
         using var wrongCode = stranger.Prove(code + "0");
         using var wrongKey = Devices.Prove(code);
@@ -245,6 +249,7 @@ public sealed class X509Tests
         using var proof = stranger.Prove(code);
         Assert.Null(dps.Service.ProveAuthority("other", proof));
         await dps.Put("/enrollmentGroups/other", References("other", "other"));
+        await dps.Admit("sensor-1", leaf, below.Intermediates);
     }
 
     [Fact]
