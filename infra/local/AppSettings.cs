@@ -34,8 +34,9 @@ internal static class AppSettings
             ["Ota__blobServiceUri"] = cloud.Storage.BlobServiceUri.ToString(),
             ["Provisioning__host"] = cloud.Provisioning.ServiceUri.Authority,
             // In Azure a hub answers at its name. Here: name=host:port;name=host:port
-            ["IotHub__hubAddresses"] = HubAddresses(cloud),
             ["Admission__hubAddresses"] = HubAddresses(cloud),
+            ["IotHubs__hosts"] = string.Join(',', cloud.IotHubs.Select(hub => hub.HostName)),
+            ["IotHubs__addresses"] = HubAddresses(cloud),
             ["Entra__authority"] = new Uri(cloud.Identity.AuthorityHost, $"{LocalTenant.TenantId}/v2.0").ToString(),
             ["Entra__audience"] = Audiences.Api,
         };

@@ -71,6 +71,8 @@ internal sealed record ForecastBody(int Devices, bool Complete, IReadOnlyList<We
 [JsonSerializable(typeof(SelectionBody))]
 [JsonSerializable(typeof(CertificateBody))]
 [JsonSerializable(typeof(ForecastBody))]
+[JsonSerializable(typeof(FindingsBody))]
+[JsonSerializable(typeof(AcceptanceBody))]
 internal sealed partial class LifecycleJson : JsonSerializerContext
 {
     /// <summary>Longest request, bytes.</summary>

@@ -44,6 +44,12 @@ public sealed partial record Target(string Environment, string Parameters, strin
         return Deployed.Read(found ?? throw new DeployException($"'{Environment}' was never deployed to this subscription: run 'deploy' first"));
     }
 
+    /// <summary>Where a site answers: newer sites have a name of the platform's making.</summary>
+    /// <param name="shown">What <c>az functionapp show</c> says.</param>
+    /// <param name="site">Its name.</param>
+    public static string HostOf(JsonNode? shown, string site) =>
+        (string?)shown?["defaultHostName"] ?? (string?)shown?["properties"]?["defaultHostName"] ?? $"{site}.azurewebsites.net";
+
     [GeneratedRegex(@"^param location = '([a-z0-9]+)'", RegexOptions.Multiline)]
     private static partial Regex LocationLine();
 }
@@ -53,11 +59,12 @@ public sealed partial record Target(string Environment, string Parameters, strin
 /// <param name="Apps">Site by app.</param>
 /// <param name="Provisioning">The DPS instance.</param>
 /// <param name="KeyVault">The vault.</param>
+/// <param name="WebhookVault">The vault of the webhook's key.</param>
 /// <param name="StateAccount">Storage account of profiles.</param>
 /// <param name="OtaAccount">Storage account of published firmware.</param>
 /// <param name="OtaHost">Host that devices fetch firmware from.</param>
 public sealed record Deployed(
-    string ResourceGroup, IReadOnlyDictionary<string, string> Apps, string Provisioning, string KeyVault, string StateAccount, string OtaAccount, string OtaHost)
+    string ResourceGroup, IReadOnlyDictionary<string, string> Apps, string Provisioning, string KeyVault, string WebhookVault, string StateAccount, string OtaAccount, string OtaHost)
 {
     /// <summary>Reads the deployment's outputs.</summary>
     /// <param name="outputs">As the Azure CLI prints them.</param>
@@ -71,6 +78,7 @@ public sealed record Deployed(
             apps.ToDictionary(app => app.Key, app => (string)app.Value!, StringComparer.Ordinal),
             Text("provisioningName"),
             Text("keyVaultName"),
+            Text("webhookVaultName"),
             Text("stateAccount"),
             Text("otaAccount"),
             Text("otaHost"));

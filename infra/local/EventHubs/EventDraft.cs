@@ -11,7 +11,12 @@ public sealed record EventDraft(
     string? PartitionKey,
     IReadOnlyDictionary<string, object?>? Annotations = null,
     EventProperties? Properties = null,
-    IReadOnlyDictionary<string, object?>? ApplicationProperties = null);
+    IReadOnlyDictionary<string, object?>? ApplicationProperties = null)
+{
+    /// <summary>For a history that is put there before a run: when the hub is to say it took the event in. Otherwise now. Never before the
+    /// partition's newest event, and forgotten at once where retention has passed.</summary>
+    public DateTimeOffset? EnqueuedAt { get; init; }
+}
 
 /// <summary>The members of the AMQP 1.0 properties section (part 3, section 3.2.4) that the pipeline carries.</summary>
 /// <param name="MessageId">message-id, as text.</param>

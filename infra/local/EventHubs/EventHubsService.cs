@@ -103,7 +103,7 @@ public sealed class EventHubsService : IEventRoute, IAsyncDisposable
         ArgumentNullException.ThrowIfNull(draft);
         if (!_hubs.TryGetValue(hub, out var log)) throw new KeyNotFoundException($"no event hub '{hub}'");
         var one = Publishing.Encode(draft);
-        if (log.Append([one], draft.PartitionKey, null) is { } refusal) throw new ArgumentException(refusal.Description, nameof(draft));
+        if (log.Append([one], draft.PartitionKey, null, draft.EnqueuedAt) is { } refusal) throw new ArgumentException(refusal.Description, nameof(draft));
     }
 
     /// <inheritdoc/>

@@ -52,15 +52,16 @@ internal sealed class HubLog
     /// <param name="events">The events; they stay together.</param>
     /// <param name="partitionKey">Their key, if any.</param>
     /// <param name="partition">A fixed partition, if any; excludes a key.</param>
+    /// <param name="enqueuedAt">When they are to have come, or now.</param>
     /// <returns><see langword="null"/>, or why not.</returns>
-    public Refusal? Append(ReadOnlySpan<EncodedEvent> events, string? partitionKey, PartitionLog? partition)
+    public Refusal? Append(ReadOnlySpan<EncodedEvent> events, string? partitionKey, PartitionLog? partition, DateTimeOffset? enqueuedAt = null)
     {
         if (partitionKey?.Length > OutgoingEvent.PartitionKeyLengthMax) return new Refusal("com.microsoft:argument-error", "partition key too long");
         if (partitionKey is not null && partition is not null) return new Refusal("amqp:not-allowed", "a partition key and a partition exclude each other");
         var target = partition ?? (partitionKey is null
             ? Partitions[Interlocked.Increment(ref _turn) % (uint)Partitions.Length]
             : Partitions[PartitionKeyHash.Partition(partitionKey, Partitions.Length)]);
-        target.Append(events);
+        target.Append(events, enqueuedAt);
         Interlocked.Add(ref _appended, events.Length);
         return null;
     }

@@ -46,12 +46,13 @@ internal sealed class PartitionLog
 
     /// <summary>Appends events side by side: nobody's come between them.</summary>
     /// <param name="events">The events.</param>
-    public void Append(ReadOnlySpan<EncodedEvent> events)
+    /// <param name="enqueuedAt">When they are to have come, or now.</param>
+    public void Append(ReadOnlySpan<EncodedEvent> events, DateTimeOffset? enqueuedAt = null)
     {
         lock (_gate)
         {
             // Cut to the millisecond, and never backwards: readers that start by time search for it.
-            _lastMs = Math.Max(_lastMs, _clock.GetUtcNow().ToUnixTimeMilliseconds());
+            _lastMs = Math.Max(_lastMs, (enqueuedAt ?? _clock.GetUtcNow()).ToUnixTimeMilliseconds());
             foreach (ref readonly var one in events) Add(new StoredEvent(one.Stamp(_next, _nextOffset, _lastMs), _nextOffset, _lastMs));
             Forget();
         }

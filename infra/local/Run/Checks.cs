@@ -117,7 +117,7 @@ public static class Checks
         var honest = plan.Where(device => device.Wrong == Misbehaviour.None).Select(device => device.DeviceId).ToHashSet(StringComparer.Ordinal);
         return Judge(
             "no honest device was accused",
-            [.. seen.Alerts.Where(alert => honest.Contains(alert.Device)).Select(alert => $"{alert.Device}: {alert.Fault}")],
+            [.. seen.Alerts.Where(alert => honest.Contains(alert.Device) && !alert.IsAnomaly).Select(alert => $"{alert.Device}: {alert.Fault}")],
             $"{honest.Count} honest devices");
     }
 

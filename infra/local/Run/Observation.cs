@@ -29,7 +29,12 @@ public sealed record RejectedEvent(EventPosition Source, string Device, string F
 /// <param name="Type">CloudEvents type.</param>
 /// <param name="Device">CloudEvents subject.</param>
 /// <param name="Fault">The fault code it reports, or its own kind.</param>
-public sealed record AlertSeen(string Id, string Type, string Device, string Fault);
+/// <param name="At">CloudEvents time, device time.</param>
+public sealed record AlertSeen(string Id, string Type, string Device, string Fault, DateTimeOffset At = default)
+{
+    /// <summary>Whether the scorer raised it: likely, not certain, so it is judged by precision and recall instead of one by one.</summary>
+    public bool IsAnomaly => Type.Contains(".anomaly-", StringComparison.Ordinal);
+}
 
 /// <summary>Everything that came out of a run, read back from the cloud by an identity of its own.</summary>
 /// <param name="Telemetry">All device telemetry in hub <c>telemetry</c>.</param>

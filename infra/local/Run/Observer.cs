@@ -118,7 +118,8 @@ public sealed class Observer : IAsyncDisposable
             root.GetProperty("id").GetString()!,
             root.GetProperty("type").GetString()!,
             root.TryGetProperty("subject", out var subject) ? subject.GetString()! : "",
-            data.TryGetProperty("fault", out var fault) ? fault.GetString()! : data.GetProperty("kind").GetString()!));
+            data.TryGetProperty("fault", out var fault) ? fault.GetString()! : data.GetProperty("kind").GetString()!,
+            root.GetProperty("time").GetDateTimeOffset()));
     }
 
     private static string Text(ReceivedEvent one, string property) =>

@@ -41,6 +41,13 @@ public sealed class PolicyTests
     }
 
     [Fact]
+    public void The_example_is_a_policy()
+    {
+        Assert.True(FleetPolicy.Parse(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "policies/enrollment.json"))).TryGet(out var policy, out var fault), fault?.ToString());
+        Assert.Equal(["env-sensor", "gateway", "pump"], policy.Models.Keys);
+    }
+
+    [Fact]
     public void A_policy_has_at_most_256_KB()
     {
         Assert.Null(FleetPolicy.Parse(Encoding.UTF8.GetBytes(Policies.Json.PadRight(256 * 1024))).Fault);
