@@ -151,6 +151,7 @@ public class ApprovalTests
         await town.Approve("gw100@1.0.0");
         var other = town.Upload("6.6.6");
         town.Releases.Tamper(id, record => record with { Submission = Town.Read(other with { Version = "1.0.0" }) });
+        Assert.Null(ProposalRule.TextAgain(await town.Record("gw100@1.0.0"), null)); // no longer the text that was shown
         await town.TickAdvance();
         Assert.Equal(ReleaseState.Stale, (await town.Record("gw100@1.0.0")).State);
         Assert.Equal("targets-unlisted", await town.Device().Download(Town.Target("1.0.0")));
