@@ -333,6 +333,22 @@ module keyVault 'modules/keyVault.bicep' = {
   }
 }
 
+// The function key by which DPS proves itself to the webhook, for the app that writes it into enrolments: a vault of its own, so that
+// reading it is no right on anything else. 'rotate-webhook-key' fills it.
+module webhookVault 'modules/keyVault.bicep' = {
+  name: 'webhook-vault'
+  scope: group
+  params: {
+    name: compactNameOf('kv', '${workload}hook', environment, token)
+    location: location
+    tags: tags
+    principals: principals
+    secretReaders: ['enrollment']
+    workspaceId: monitoring.outputs.workspaceId
+    isolated: isolated
+  }
+}
+
 module iotHubs 'modules/iotHub.bicep' = [
   for hub in hubs: {
     name: 'iot-hub-${hub.suffix}'
@@ -423,6 +439,7 @@ var batchSettings = {
 var appSettings = {
   enrollment: union(entraSettings, storageSettings, {
     Provisioning__host: provisioning.outputs.host
+    Webhook__key: '@Microsoft.KeyVault(SecretUri=${webhookVault.outputs.uri}secrets/webhook-key)'
     Audit__blobServiceUri: auditStorage.outputs.blobEndpoint
   })
   telemetry: union(eventHubSettings, batchSettings, { Storage__blobServiceUri: stateStorage.outputs.blobEndpoint })
@@ -432,10 +449,16 @@ var appSettings = {
     Firmware__blobServiceUri: firmwareStorage.outputs.blobEndpoint
     Ota__blobServiceUri: otaStorage.outputs.blobEndpoint
   })
-  lifecycle: union(entraSettings, eventHubSettings, storageSettings, {
-    Provisioning__host: provisioning.outputs.host
+  lifecycle: union(entraSettings, eventHubSettings, {
+    Planes__dps: provisioning.outputs.host
+    Planes__hubs: join(
+      map(hubs, hub => '${nameOf('iot', '${workload}-${hub.suffix}', environment, token)}.azure-devices.net'),
+      ','
+    )
     KeyVault__vaultUri: keyVault.outputs.uri
-    Audit__blobServiceUri: auditStorage.outputs.blobEndpoint
+    Storage__tableServiceUri: stateStorage.outputs.tableEndpoint
+    // Statements and audit entries are the only blobs it writes.
+    Storage__blobServiceUri: auditStorage.outputs.blobEndpoint
   })
 }
 var speaksEvents = ['telemetry', 'lifecycle']
@@ -481,6 +504,7 @@ module network 'modules/network.bicep' = if (isolated) {
         groupId: 'namespace'
       }
       { name: 'key-vault', resourceId: keyVault.outputs.id, groupId: 'vault' }
+      { name: 'webhook-vault', resourceId: webhookVault.outputs.id, groupId: 'vault' }
       {
         name: 'state-blobs'
         resourceId: stateStorage.outputs.id
@@ -603,6 +627,7 @@ output functionApps object = toObject(
   app => nameOf('func', '${workload}-${app}', environment, token)
 )
 output provisioningName string = provisioning.outputs.name
+output webhookVaultName string = compactNameOf('kv', '${workload}hook', environment, token)
 output keyVaultName string = compactNameOf('kv', workload, environment, token)
 output stateAccount string = stateStorage.outputs.name
 output otaAccount string = otaStorage.outputs.name

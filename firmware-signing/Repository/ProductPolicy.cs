@@ -58,7 +58,7 @@ public sealed record ProductPolicy(
     /// <c>policy-name</c> (neither <c>two-person</c> nor <c>single-person</c>), <c>policy-hardware</c>, <c>policy-keys</c> (the
     /// delegation's keys are not exactly the pipeline's and the people's, or one key stands twice), <c>policy-people</c> (a person is no
     /// object id, or there are fewer people than the threshold asks for), <c>policy-threshold</c> (below 2: one stolen key would ship an
-    /// image; or not 2 for a single person), <c>field-*</c>. A targets role without the member has no products.</returns>
+    /// image; or not 2 for a single person), <c>field-type</c>, <c>field-missing</c>, <c>field-range</c>. A targets role without the member has no products.</returns>
     public static Parsed<IReadOnlyDictionary<string, ProductPolicy>> ReadAll(JsonObject signed, Targets targets)
     {
         ArgumentNullException.ThrowIfNull(signed);

@@ -17,6 +17,7 @@ public static class CommandLine
         var packager = new Packager(around);
         var environment = new Option<string>("--environment") { Description = "Name of a parameter file: infra/NAME.bicepparam.", Required = true, HelpName = "NAME" };
         var subscription = new Option<string>("--subscription") { Description = "Id or name of the subscription that is meant; az must work in it.", Required = true, HelpName = "ID" };
+        var deployment = new Option<string?>("--deployment") { Description = "Deployment whose outputs are meant, if another tool made it (azd). Default: pipeline-NAME.", HelpName = "NAME" };
         var apps = new Option<string[]>("--app") { Description = "Only this function app; may be repeated.", HelpName = "NAME", DefaultValueFactory = _ => [] };
         var packages = new Option<string>("--packages") { Description = "Folder of the packages.", HelpName = "DIR", DefaultValueFactory = _ => packager.DefaultFolder };
 
@@ -35,19 +36,25 @@ public static class CommandLine
         var deploy = new Command("deploy", "Deploys the templates, then every package.") { environment, subscription, packages };
         deploy.SetAction((asked, cancel) => Told(around, () => new Rollout(around, az).Deploy(asked.GetValue(environment)!, asked.GetValue(subscription)!, asked.GetValue(packages)!, cancel)));
 
-        var upgrade = new Command("apps", "Deploys packages only: an upgrade or, with older packages, a rollback.") { environment, subscription, packages, apps };
-        upgrade.SetAction((asked, cancel) => Told(around, () => new Rollout(around, az).Apps(asked.GetValue(environment)!, asked.GetValue(subscription)!, asked.GetValue(packages)!, asked.GetValue(apps)!, cancel)));
+        var upgrade = new Command("apps", "Deploys packages only: an upgrade or, with older packages, a rollback.") { environment, subscription, deployment, packages, apps };
+        upgrade.SetAction((asked, cancel) => Told(around, () => new Rollout(around with { Deployment = asked.GetValue(deployment) }, az).Apps(asked.GetValue(environment)!, asked.GetValue(subscription)!, asked.GetValue(packages)!, asked.GetValue(apps)!, cancel)));
 
         var root = new Option<string?>("--tuf-root") { Description = "The signed first TUF root, made offline.", HelpName = "FILE" };
         var keys = new Option<string>("--keys") { Description = "Folder for the public keys.", HelpName = "DIR", DefaultValueFactory = _ => Path.Combine(around.Root, "artifacts/first-run") };
-        var first = new Command("first-run", "What templates cannot do, once: public keys out, TUF root and profiles in. Can be run again.") { environment, subscription, root, keys };
-        first.SetAction((asked, cancel) => Told(around, () => new FirstRun(around, az).Run(asked.GetValue(environment)!, asked.GetValue(subscription)!, asked.GetValue(root), asked.GetValue(keys)!, cancel)));
+        var documents = new Option<string>("--profiles")
+        {
+            Description = $"Folder of device profiles and of {FirstRun.PolicyBlob}. Default: the examples, without a policy.",
+            HelpName = "DIR",
+            DefaultValueFactory = _ => Path.Combine(around.Root, "functions/Telemetry/Validation/profiles"),
+        };
+        var first = new Command("first-run", "What templates cannot do, once: public keys out, TUF root and profiles in. Can be run again.") { environment, subscription, deployment, root, documents, keys };
+        first.SetAction((asked, cancel) => Told(around, () => new FirstRun(around with { Deployment = asked.GetValue(deployment) }, az).Run(asked.GetValue(environment)!, asked.GetValue(subscription)!, asked.GetValue(root), asked.GetValue(documents)!, asked.GetValue(keys)!, cancel)));
 
-        var smoke = new Command("smoke", "Looks whether what was deployed lives; changes nothing.") { environment, subscription };
-        smoke.SetAction((asked, cancel) => Told(around, () => new Smoke(around, az).Look(asked.GetValue(environment)!, asked.GetValue(subscription)!, cancel)));
+        var smoke = new Command("smoke", "Looks whether what was deployed lives; changes nothing.") { environment, subscription, deployment };
+        smoke.SetAction((asked, cancel) => Told(around, () => new Smoke(around with { Deployment = asked.GetValue(deployment) }, az).Look(asked.GetValue(environment)!, asked.GetValue(subscription)!, cancel)));
 
-        var rotate = new Command("rotate-webhook-key", "Gives the DPS webhook a new function key and writes it into every enrolment that calls it.") { environment, subscription };
-        rotate.SetAction((asked, cancel) => Told(around, () => new WebhookKey(around, az).Rotate(asked.GetValue(environment)!, asked.GetValue(subscription)!, cancel)));
+        var rotate = new Command("rotate-webhook-key", "Gives the DPS webhook a new function key and writes it into every enrolment that calls it.") { environment, subscription, deployment };
+        rotate.SetAction((asked, cancel) => Told(around, () => new WebhookKey(around with { Deployment = asked.GetValue(deployment) }, az).Rotate(asked.GetValue(environment)!, asked.GetValue(subscription)!, cancel)));
 
         return new RootCommand("Packs and deploys the pipeline. infra/README.md says in which order.") { package, reproduce, entra, whatIf, deploy, upgrade, first, smoke, rotate };
     }

@@ -12,6 +12,9 @@ public sealed record Surroundings(TextWriter Out)
     /// <summary>The Azure CLI. Default: <c>az</c> on the search path.</summary>
     public string Az { get; init; } = "az";
 
+    /// <summary>Name of the subscription deployment whose outputs are meant. Default: <c>pipeline-</c> and the environment.</summary>
+    public string? Deployment { get; init; }
+
     /// <summary>Clock of every wait.</summary>
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 

@@ -55,6 +55,9 @@ public sealed class LocalCloud : IAsyncDisposable
     /// <summary>What enrolment groups call the CA of every device here.</summary>
     public const string AuthorityName = "local-ca";
 
+    /// <summary>The function that DPS asks which hub a device gets.</summary>
+    public const string WebhookFunction = "Allocate";
+
     private static readonly string[] HubHostNames = ["hub-a.azure-devices.net", "hub-b.azure-devices.net"];
     private readonly Stack<IAsyncDisposable> _started = new();
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("serverless-local-");
@@ -142,12 +145,13 @@ public sealed class LocalCloud : IAsyncDisposable
     {
         _options.Step($"starting function app {name}");
         var principal = Tenant.Principals.Single(one => one.Name == name);
+        var folder = Path.Combine(_options.Apps, name);
         var host = Remember(await FunctionsHost.FunctionsHost.Start(
             new FunctionsHostOptions
             {
                 Name = name,
-                AppFolder = Path.Combine(_options.Apps, name),
-                AppSettings = SettingsOf(principal, settings),
+                AppFolder = folder,
+                AppSettings = await AppSettings.Of(this, principal, folder, _folder.CreateSubdirectory(name).FullName, settings, cancel).ConfigureAwait(false),
                 BlobServiceUri = Storage.BlobServiceUri,
                 Credential = Credential(principal),
                 Authority = Authority,
@@ -162,15 +166,13 @@ public sealed class LocalCloud : IAsyncDisposable
         return host;
     }
 
-    /// <summary>What an enrolment of custom allocation names: a function's address with its key. A secret.</summary>
-    /// <param name="app">A running app.</param>
-    /// <param name="function">An HTTP function of it with level <c>function</c>.</param>
-    /// <param name="route">Its route below the prefix, by default its name.</param>
-    /// <exception cref="KeyNotFoundException">No such app or function runs.</exception>
-    public Uri WebhookUrl(string app, string function, string? route = null)
+    /// <summary>What an enrolment of custom allocation names: the webhook's address with its key. A secret.</summary>
+    /// <param name="app">A running app with function <see cref="WebhookFunction"/>.</param>
+    /// <exception cref="KeyNotFoundException">No such app runs.</exception>
+    public Uri WebhookUrl(string app)
     {
         var host = _apps[app];
-        return new Uri(host.Address, $"api/{route ?? function}?code={Uri.EscapeDataString(host.FunctionKeys[function])}");
+        return new Uri(host.Address, $"api/{WebhookFunction.ToLowerInvariant()}?code={Uri.EscapeDataString(host.FunctionKeys[WebhookFunction])}");
     }
 
     /// <summary>A credential of a principal, for code in this process.</summary>
@@ -252,32 +254,6 @@ public sealed class LocalCloud : IAsyncDisposable
     {
         var hub = IotHubs.Single(one => string.Equals(one.HostName, hubHostName, StringComparison.OrdinalIgnoreCase));
         return new HubAddress(hub.HostName, hub.MqttPort, Authority.Certificate);
-    }
-
-    private Dictionary<string, string> SettingsOf(Principal principal, IReadOnlyDictionary<string, string>? further)
-    {
-        var settings = new Dictionary<string, string>(StringComparer.Ordinal)
-        {
-            // A handler is killed, as in Azure, and leaves its runtime's sockets behind: here, where we clean up.
-            ["TMPDIR"] = _folder.CreateSubdirectory(principal.Name).FullName,
-            ["AZURE_CLIENT_ID"] = principal.ClientId.ToString(),
-            ["AzureWebJobsStorage__blobServiceUri"] = Storage.BlobServiceUri.ToString(),
-            ["AzureWebJobsStorage__queueServiceUri"] = Storage.QueueServiceUri.ToString(),
-            ["AzureWebJobsStorage__tableServiceUri"] = Storage.TableServiceUri.ToString(),
-            ["KeyVault__vaultUri"] = KeyVault.VaultUri.ToString(),
-            ["EventHubs__fullyQualifiedNamespace"] = EventHubs.FullyQualifiedNamespace,
-            ["Storage__blobServiceUri"] = Storage.BlobServiceUri.ToString(),
-            ["Storage__tableServiceUri"] = Storage.TableServiceUri.ToString(),
-            ["Firmware__blobServiceUri"] = Storage.BlobServiceUri.ToString(),
-            ["Ota__blobServiceUri"] = Storage.BlobServiceUri.ToString(),
-            ["Provisioning__serviceUri"] = Provisioning.ServiceUri.ToString(),
-            ["Entra__authority"] = new Uri(Identity.AuthorityHost, $"{LocalTenant.TenantId}/v2.0").ToString(),
-            ["Entra__audience"] = Audiences.Api,
-        };
-        foreach (var hub in IotHubs) settings[$"IotHub__hubs__{hub.HostName}"] = hub.ServiceUri.ToString();
-        foreach (var (name, value) in Identity.GrantManagedIdentity(principal)) settings[name] = value;
-        foreach (var (name, value) in further ?? new Dictionary<string, string>()) settings[name] = value;
-        return settings;
     }
 
     private T Remember<T>(T service)

@@ -1,5 +1,5 @@
 metadata name = 'Key Vault'
-metadata description = 'Vault with one signing key a role. RBAC, purge protection, sign and verify only; expiry notifies, never rotates by itself.'
+metadata description = 'Vault with one signing key a role, or with one secret for one app. RBAC, purge protection; keys sign and verify only, and never rotate by themselves.'
 metadata trust = 'Trusted. Root keys are never here: firmware-signing/README.md. What each key can do if stolen is a table there.'
 
 @export()
@@ -23,11 +23,14 @@ param tags object
 @description('Required. Object id of each app identity, by app name.')
 param principals object
 
-@description('Required. Signing keys, P-256.')
-param keys signingKeyType[]
+@description('Optional. Signing keys, P-256.')
+param keys signingKeyType[] = []
 
-@description('Required. Definition id of the custom signer role.')
-param signerRoleId string
+@description('Conditional. Definition id of the custom signer role; with keys.')
+param signerRoleId string = ''
+
+@description('Optional. Who may read every secret of the vault: app names. A vault with keys has none.')
+param secretReaders string[] = []
 
 @description('Optional. Keys in hardware (Premium vault).')
 param hardware bool = false
@@ -86,6 +89,25 @@ resource signerRights 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   }
 ]
 
+// Key Vault Secrets User: reads values, and nothing else.
+var secretsUser = subscriptionResourceId(
+  'Microsoft.Authorization/roleDefinitions',
+  '4633458b-17de-408a-b874-0445c86b69e6'
+)
+
+resource readerRights 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for app in secretReaders: {
+    name: guid(vault.id, app, secretsUser)
+    scope: vault
+    properties: {
+      principalId: principals[app]
+      principalType: 'ServicePrincipal'
+      description: '${app}: read the secret of this vault'
+      roleDefinitionId: secretsUser
+    }
+  }
+]
+
 resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   name: 'to-workspace'
   scope: vault
@@ -99,7 +121,12 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
 resource lock 'Microsoft.Authorization/locks@2020-05-01' = {
   name: 'keep-keys'
   scope: vault
-  properties: { level: 'CanNotDelete', notes: 'Devices trust these keys; a lost vault means a root ceremony.' }
+  properties: {
+    level: 'CanNotDelete'
+    notes: empty(keys)
+      ? 'Enrolments are written with what is in here.'
+      : 'Devices trust these keys; a lost vault means a root ceremony.'
+  }
 }
 
 output id string = vault.id

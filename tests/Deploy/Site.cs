@@ -13,6 +13,7 @@ internal sealed class Site : IDisposable
         # Answers with the first rule that matches the whole command line and is not used up.
         here=$(dirname "$0")
         printf '%s\n' "$*" >> "$here/calls"
+        for word in "$@"; do case "$word" in @*) cat "${word#@}" >> "$here/bodies"; echo >> "$here/bodies"; stat -c %a "${word#@}" >> "$here/modes";; esac; done
         for rule in "$here"/rules/*; do
           [ -d "$rule" ] || continue
           pattern=$(cat "$rule/pattern")
@@ -79,9 +80,10 @@ internal sealed class Site : IDisposable
     /// <param name="status">Its exit code.</param>
     /// <param name="errors">What it complains.</param>
     /// <param name="times">How often; -1 for always. Rules told first are tried first.</param>
-    public Site When(string pattern, string output = "{}", int status = 0, string errors = "", int times = -1)
+    /// <param name="first">Before those told already.</param>
+    public Site When(string pattern, string output = "{}", int status = 0, string errors = "", int times = -1, bool first = false)
     {
-        var rule = $"az/rules/{(_rules++).ToString("000", CultureInfo.InvariantCulture)}";
+        var rule = $"az/rules/{(first ? "0" : "")}{(_rules++).ToString("000", CultureInfo.InvariantCulture)}";
         Write($"{rule}/pattern", pattern);
         Write($"{rule}/output", output);
         Write($"{rule}/errors", errors);
@@ -95,7 +97,7 @@ internal sealed class Site : IDisposable
         "deployment sub show --name pipeline-test*",
         """
         {"resourceGroup":{"value":"rg-test"},"functionApps":{"value":{"enrollment":"func-enrollment","telemetry":"func-telemetry"}},
-         "provisioningName":{"value":"dps-test"},"keyVaultName":{"value":"kv-test"},"stateAccount":{"value":"ststate"},"otaAccount":{"value":"stota"},
+         "provisioningName":{"value":"dps-test"},"keyVaultName":{"value":"kv-test"},"webhookVaultName":{"value":"kv-hook"},"stateAccount":{"value":"ststate"},"otaAccount":{"value":"stota"},
          "otaHost":{"value":"ota.test"}}
         """);
 

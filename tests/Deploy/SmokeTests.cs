@@ -19,7 +19,7 @@ public sealed class SmokeTests : IDisposable
         Assert.Equal(0, await _site.On("smoke"));
         Assert.DoesNotContain("BROKEN", _site.Said, StringComparison.Ordinal);
         Assert.Contains("ok     telemetry has 1 functions", _site.Said, StringComparison.Ordinal);
-        Assert.All(_site.Calls, call => Assert.Matches(" (show|list) ", call));
+        Assert.All(_site.Calls, call => Assert.Matches(" (show|list) |^rest --method GET ", call));
     }
 
     [Fact]
@@ -39,6 +39,15 @@ public sealed class SmokeTests : IDisposable
         Assert.Equal(1, await _site.On("smoke"));
         Assert.Contains("BROKEN enrollment is Stopped", _site.Said, StringComparison.Ordinal);
         Assert.Contains("BROKEN DPS dps-test is active with 0 linked hubs", _site.Said, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_setting_that_refers_to_a_secret_that_is_not_there_is_told()
+    {
+        _site.When("rest --method GET*/enroll*configreferences*", """{"value":[{"name":"Webhook__key","properties":{"status":"SecretNotFound"}}]}""");
+        Living();
+        Assert.Equal(1, await _site.On("smoke"));
+        Assert.Contains("BROKEN enrollment has settings that do not resolve: Webhook__key; run 'rotate-webhook-key'", _site.Said, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -64,7 +73,8 @@ public sealed class SmokeTests : IDisposable
     public void Dispose() => _site.Dispose();
 
     private void Living() => _site
-        .When("functionapp show*", """{"state":"Running"}""")
+        .When("functionapp show*func-enrollment*", """{"state":"Running","id":"/enroll"}""").When("functionapp show*", """{"state":"Running","id":"/other"}""")
+        .When("rest --method GET*configreferences*", """{"value":[{"name":"Webhook__key","properties":{"status":"Resolved"}}]}""")
         .When("functionapp function list*func-enrollment*", """[{"name":"func-enrollment/Allocate"}]""")
         .When("functionapp function list*func-telemetry*", """[{"name":"func-telemetry/IngestTelemetry"}]""")
         .When("iot dps show*", """{"properties":{"state":"Active","iotHubs":[{}]}}""");

@@ -1,6 +1,8 @@
 using System.Net;
 using System.Text;
+using System.Text.Json;
 using System.Text.Json.Nodes;
+using Serverless.Deploy.Steps;
 
 namespace Serverless.Deploy.Tests;
 
@@ -16,6 +18,8 @@ public sealed class WebhookKeyTests : IDisposable
         _site.Deployed()
             .When("iot dps show*", """{"properties":{"serviceOperationsHostName":"dps-test.azure-devices-provisioning.net"}}""")
             .When("account get-access-token --resource https://azure-devices-provisioning.net*", """{"accessToken":"the-token"}""")
+            .When("keyvault show*kv-hook*", """{"id":"/subscriptions/s/vaults/kv-hook"}""").When("rest --method PUT*")
+            .When("functionapp show*", """{"id":"/subscriptions/s/sites/func-enrollment"}""").When("rest --method POST*").When("functionapp restart*")
             .When("functionapp function keys set*").When("functionapp function keys delete*");
     }
 
@@ -32,6 +36,43 @@ public sealed class WebhookKeyTests : IDisposable
         Assert.Equal(126, _dps.Written);
         Assert.Contains("126 enrolments name the webhook with key 'dps-b'", _site.Said, StringComparison.Ordinal);
         Assert.Contains("--key-name dps-a", Assert.Single(_site.CallsOf("functionapp function keys delete")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_app_that_makes_enrolments_knows_the_new_key_before_they_are_looked_at()
+    {
+        _dps.Add("enrollments", "device", "custom");
+        Keys("{}", $$"""{"dps-a":"{{Secret}}"}""");
+        Assert.Equal(0, await _site.On("rotate-webhook-key"));
+        string[] steps = ["functionapp function keys set", "rest --method PUT", "rest --method POST", "functionapp restart", "account get-access-token"];
+        Assert.Equal(steps, _site.Calls.Select(call => steps.FirstOrDefault(step => call.StartsWith(step, StringComparison.Ordinal))).OfType<string>());
+        Assert.Contains("https://management.azure.com/subscriptions/s/vaults/kv-hook/secrets/webhook-key?", Assert.Single(_site.CallsOf("rest --method PUT")), StringComparison.Ordinal);
+        // By a file that nobody else can read, and that is gone.
+        Assert.Contains(Secret, JsonNode.Parse(File.ReadLines(_site.At("az/bodies")).First())!["properties"]!["value"]!.ToString(), StringComparison.Ordinal);
+        Assert.All(File.ReadLines(_site.At("az/modes")), mode => Assert.Equal("600", mode));
+        Assert.DoesNotContain(_site.CallsOf("rest").SelectMany(call => call.Split(' ')).Where(word => word.StartsWith('@')), word => File.Exists(word[1..]));
+    }
+
+    [Fact]
+    public void The_url_is_that_of_the_function_and_the_secret_that_of_the_setting()
+    {
+        using var function = JsonDocument.Parse(File.ReadAllText(Path.Combine(Site.Repository, "functions/Enrollment/Allocate/function.json")));
+        var trigger = function.RootElement.GetProperty("bindings").EnumerateArray().Single(binding => binding.GetProperty("type").GetString() == "httpTrigger");
+        using var host = JsonDocument.Parse(File.ReadAllText(Path.Combine(Site.Repository, "host.json")));
+        var prefix = host.RootElement.GetProperty("extensions").GetProperty("http").GetProperty("routePrefix").GetString();
+        Assert.Equal(WebhookKey.Route, $"{prefix}/{trigger.GetProperty("route").GetString()}");
+        Assert.Equal("function", trigger.GetProperty("authLevel").GetString());
+        Assert.Contains($"secrets/{WebhookKey.Secret})'", File.ReadAllText(Path.Combine(Site.Repository, "infra/main.bicep")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_site_with_a_name_of_the_platforms_making_is_called_by_it()
+    {
+        _dps.Add("enrollments", "device", "custom");
+        _site.When("functionapp show*", """{"id":"/subscriptions/s/sites/func-enrollment","defaultHostName":"func-enrollment-abc.westeurope-01.azurewebsites.net"}""", first: true);
+        Keys("{}", $$"""{"dps-a":"{{Secret}}"}""");
+        Assert.Equal(0, await _site.On("rotate-webhook-key"));
+        Assert.StartsWith("https://func-enrollment-abc.westeurope-01.azurewebsites.net/api/allocate?", (string?)_dps.All.Single()["customAllocationDefinition"]!["webhookUrl"], StringComparison.Ordinal);
     }
 
     [Fact]

@@ -18,6 +18,7 @@ internal sealed partial record Right(string Identity, string Role, string On)
         ["76199698-9eea-4c19-bc75-cec21354c6b6"] = "Storage Table Data Reader",
         ["0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3"] = "Storage Table Data Contributor",
         ["974c5e8b-45b9-4653-ba55-5f855dd0fb88"] = "Storage Queue Data Contributor",
+        ["4633458b-17de-408a-b874-0445c86b69e6"] = "Key Vault Secrets User",
         ["3913510d-42f4-4e42-8a64-420c390055eb"] = "Monitoring Metrics Publisher",
     };
 
@@ -41,6 +42,7 @@ internal sealed partial record Right(string Identity, string Role, string On)
     {
         "host-storage" => "the storage account of its Functions host",
         "insights" => "Application Insights",
+        "webhook-vault" => "the vault of the webhook's key, which holds nothing else",
         "dps" => "DPS",
         "iothub" => "each IoT hub",
         _ when On.StartsWith("eventhubs/", StringComparison.Ordinal) => $"hub `{On.Split('/')[1]}`",
@@ -68,6 +70,7 @@ internal sealed partial record Right(string Identity, string Role, string On)
             "microsoft.storage/storageaccounts" when path[3] == "blobServices" => $"storage/blob/{path[6]}",
             "microsoft.storage/storageaccounts" when path[3] == "tableServices" => $"storage/table/{path[6]}",
             "microsoft.keyvault/vaults" when path.Length == 5 => $"keyvault/keys/{path[4]}",
+            "microsoft.keyvault/vaults" when path.Length == 3 && path[2].StartsWith("kvsdphook", StringComparison.Ordinal) => "webhook-vault",
             "microsoft.devices/iothubs" => "iothub",
             "microsoft.devices/provisioningservices" => "dps",
             "microsoft.insights/components" => "insights",

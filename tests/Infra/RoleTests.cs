@@ -10,8 +10,8 @@ public class RoleTests
     private const string End = "<!-- roles: end -->";
 
     /// <summary>What Azure needs and the local cloud has no counterpart of: telemetry of the apps themselves, the accounts of the Functions
-    /// hosts (one account here), and the copy of telemetry for forensics.</summary>
-    private static bool OfThePlatform(Right right) => right.On is "insights" or "host-storage" || right.Identity == "capture";
+    /// hosts (one account here), the vault of the webhook's key (a setting here), and the copy of telemetry for forensics.</summary>
+    private static bool OfThePlatform(Right right) => right.On is "insights" or "host-storage" or "webhook-vault" || right.Identity == "capture";
 
     [Fact]
     public void The_table_in_the_readme_lists_every_right_there_is()

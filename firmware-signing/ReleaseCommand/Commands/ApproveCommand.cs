@@ -26,6 +26,8 @@ internal static class ApproveCommand
     private static readonly Option<bool> Wait = new("--wait") { Description = "Wait until it is published." };
 
     /// <summary>The command.</summary>
+    /// <remarks>Refuses with <c>api-answer</c> (another release than asked for), a fault of <see cref="DeviceView"/> or <see cref="ProposalReview.Of"/>, <c>proposal-image</c>
+    /// (not the image at hand), <c>approval-key-forbidden</c> (not a key that still counts), <c>not-confirmed</c>, the vault's refusal, or the service's.</remarks>
     public static Command Create(CommandTree tree) =>
         tree.Make("approve", "Shows what is to be signed, compared with what devices see now, and signs exactly that with your own key in the vault.",
             [Id, Key, Image, Output, MetadataFolder, Wait], async (parsed, session, cancel) =>

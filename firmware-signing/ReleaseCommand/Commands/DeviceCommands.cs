@@ -23,6 +23,8 @@ namespace Serverless.FirmwareSigning.ReleaseCommand.Commands;
 internal static class DeviceCommands
 {
     /// <summary><c>verify</c>: would a device install this file?</summary>
+    /// <remarks>Refuses with <c>file-missing</c>, <c>target-name</c>, <c>repository-url</c> (none known, or malformed), <c>target-hash</c> (swapped or corrupted), and
+    /// what a device refuses with: <see cref="DeviceView.Refresh"/>, <see cref="DeviceView.Find"/>, <see cref="DeviceIdentity.Judge"/>.</remarks>
     public static Command Verify(CommandTree tree)
     {
         var file = new Argument<string>("FILE") { Description = "The image." };
@@ -66,6 +68,7 @@ internal static class DeviceCommands
     }
 
     /// <summary><c>inspect</c>: what a file says, trusted or not.</summary>
+    /// <remarks>Refuses with <c>suit-key</c> (a SUIT envelope says nothing before its signature is checked), or a fault of reading the file.</remarks>
     public static Command Inspect(CommandTree tree)
     {
         var file = new Argument<string>("FILE") { Description = "Metadata of any role, a draft, a public key, or a SUIT envelope." };
@@ -76,6 +79,8 @@ internal static class DeviceCommands
     }
 
     /// <summary><c>export-suit</c>: a SUIT envelope for an image of a small device.</summary>
+    /// <remarks>Refuses with <c>suit-component</c> (not 1 to 32 bytes), <c>suit-key</c> (not exactly one of the two keys), <c>file-missing</c>,
+    /// <c>file-exists</c>, or the signer's refusal.</remarks>
     public static Command ExportSuit(CommandTree tree)
     {
         var image = new Argument<string>("IMAGE") { Description = "The image file." };

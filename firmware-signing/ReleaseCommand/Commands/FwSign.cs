@@ -25,7 +25,9 @@ internal static class FwSign
             await at.Error.WriteLineAsync("try --help").ConfigureAwait(false);
             return ExitCode.Usage;
         }
-        return await parsed.InvokeAsync(new InvocationConfiguration { Output = at.Out, Error = at.Error }, cancel).ConfigureAwait(false);
+        // Without the library's own handler: it would turn a bug into exit code 1, which says "refused".
+        var configuration = new InvocationConfiguration { Output = at.Out, Error = at.Error, EnableDefaultExceptionHandler = false };
+        return await parsed.InvokeAsync(configuration, cancel).ConfigureAwait(false);
     }
 
     /// <summary>The commands.</summary>
@@ -63,6 +65,7 @@ internal sealed class CommonOptions
 }
 
 /// <summary>Makes commands whose outcome is shown, and whose failures become exit codes, in one place.</summary>
+/// <remarks>The blob service's 401 and 403 become <c>blob-forbidden</c>; every other failure of a service is an outage.</remarks>
 /// <param name="at">Terminal, clock, environment.</param>
 /// <param name="common">Options of every command.</param>
 internal sealed class CommandTree(Surroundings at, CommonOptions common)

@@ -14,6 +14,7 @@ namespace Serverless.FirmwareSigning.ReleaseCommand.Commands;
 internal static class ReleaseCommands
 {
     /// <summary><c>publish</c>: a ceremony's files become what devices see.</summary>
+    /// <remarks>Refuses with <c>publish-nothing</c> (no file given), <c>file-missing</c>, <c>file-size</c>, <c>pair</c>, or the service's fault.</remarks>
     public static Command Publish(CommandTree tree)
     {
         var root = Maybe("--root", "The next root, complete.", "FILE");
@@ -47,6 +48,7 @@ internal static class ReleaseCommands
     }
 
     /// <summary><c>status</c>: products, roles and releases; or one release.</summary>
+    /// <remarks>Refuses with <c>api-answer</c> (pages without end), or the service's fault.</remarks>
     public static Command Status(CommandTree tree)
     {
         var id = new Argument<string?>("RELEASE") { Description = "A release's id, such as gw100@1.4.0; without it, everything.", Arity = ArgumentArity.ZeroOrOne };

@@ -34,6 +34,8 @@ internal static class SubmitCommand
     private static readonly Option<bool> Wait = new("--wait") { Description = "Wait until the pipeline has checked the image." };
 
     /// <summary>The command.</summary>
+    /// <remarks>Refuses with <c>file-missing</c>, <c>file-size</c>, <c>target-name</c> (a file's name that may not stand in the repository), <c>expires-format</c>,
+    /// <c>image-size</c> (empty, or larger than its slot), a fault of <see cref="Release.Parse"/> or <see cref="ImageUpload.Run"/>, or the service's.</remarks>
     public static Command Create(CommandTree tree) =>
         tree.Make("submit", "Hashes and uploads an image in blocks, and proposes it as a release. A second run goes on where the first stopped.",
             [Image, Product, Version, Hardware, Svn, Slot, Sbom, Support, Notes, NotesFile, Wait], async (parsed, session, cancel) =>

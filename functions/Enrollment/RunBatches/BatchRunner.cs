@@ -118,11 +118,10 @@ internal sealed class BatchRunner(IBatches batches, Enroller enroller, TimeProvi
     {
         var asked = rows.Select((row, at) => (At: at, Request: row.Request.TryGet(out var request, out _) ? request : null)).Where(row => row.Request is not null).ToList();
         var answers = new Parsed<EnrollmentReceipt>[rows.Count];
-        await Task.WhenAll(asked.Chunk(Enroller.AtOnce).Select(async some =>
-        {
-            var receipts = await enroller.Enroll([.. some.Select(one => one.Request!)], state.Caller, $"batch {state.Id}", cancel).ConfigureAwait(false);
-            for (var at = 0; at < some.Length; at++) answers[some[at].At] = receipts[at];
-        })).ConfigureAwait(false);
+        // Rows of one id are done in their order: the first of them is the enrolment, whatever runs side by side.
+        var firsts = asked.DistinctBy(row => row.Request!.Id).ToList();
+        await Task.WhenAll(firsts.Chunk(Enroller.AtOnce).Select(Some)).ConfigureAwait(false);
+        foreach (var again in asked.Except(firsts)) await Some([again]).ConfigureAwait(false);
         return [.. rows.Select((row, at) =>
         {
             var number = state.Done + at + 1;
@@ -131,6 +130,12 @@ internal sealed class BatchRunner(IBatches batches, Enroller enroller, TimeProvi
                 ? new RowResult(number, request.Id.Text, receipt, null, null)
                 : new RowResult(number, request.Id.Text, null, fault.Code, fault.Where);
         })];
+
+        async Task Some((int At, EnrollmentRequest? Request)[] some)
+        {
+            var receipts = await enroller.Enroll([.. some.Select(one => one.Request!)], state.Caller, $"batch {state.Id}", cancel).ConfigureAwait(false);
+            for (var at = 0; at < some.Length; at++) answers[some[at].At] = receipts[at];
+        }
     }
 
     private async Task<bool> Advance(Progress progress, BatchState after, CancellationToken cancel)

@@ -82,4 +82,4 @@ internal sealed record BatchView(
 /// <param name="Receipt">What an accepted row is answered.</param>
 /// <param name="Fault">Why a row was refused.</param>
 /// <param name="Where">Path of the field at fault.</param>
-internal sealed record RowResult(int Row, string? RegistrationId, EnrollmentReceipt? Receipt, string? Fault, string? Where);
+internal sealed record RowResult(int Row, string? RegistrationId = null, EnrollmentReceipt? Receipt = null, string? Fault = null, string? Where = null);

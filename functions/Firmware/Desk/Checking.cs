@@ -22,7 +22,8 @@ internal sealed class Checking(
     /// <summary>Works on a release in state checking until it is proposed or refused.</summary>
     /// <param name="stored">As read.</param>
     /// <param name="cancel">Stops it; the timer begins again.</param>
-    /// <returns>The release as it stands now: ours, or as another worker wrote it.</returns>
+    /// <returns>The release as it stands now: ours, or as another worker wrote it. Refused with a fault of <see cref="BillOfMaterials"/> or
+    /// <see cref="SubmissionRule"/>, <c>image-digest</c> (not the image that was submitted, or written over since), or the key's own.</returns>
     public async Task<StoredRelease> Work(StoredRelease stored, CancellationToken cancel)
     {
         var progress = new Progress(stored, releases, settings, clock);

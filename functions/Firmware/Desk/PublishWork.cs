@@ -31,7 +31,8 @@ internal sealed class PublishWork(
     /// <summary>Works on a change in state approved until devices see it, or it turns out that they never will.</summary>
     /// <param name="stored">As read.</param>
     /// <param name="cancel">Stops it; the timer begins again.</param>
-    /// <returns>The change as it stands now. In state approved, with a fault: it cannot be published at the moment.</returns>
+    /// <returns>The change as it stands now. In state approved, with a fault: it cannot be published at the moment
+    /// (<c>publish-conflict</c>: other publishers kept winning). Stale: <c>publish-stale</c>. Refused: <c>image-digest</c>.</returns>
     public async Task<StoredRelease> Work(StoredRelease stored, CancellationToken cancel)
     {
         var progress = new Progress(stored, releases, settings, clock);

@@ -49,6 +49,28 @@ public sealed class AzureCli(Surroundings around)
         if (run.Status != 0) throw Failed(arguments, run);
     }
 
+    /// <summary>A request to Azure Resource Manager or Microsoft Graph with a body that may hold a secret: it goes by a file that only this
+    /// user can read and that is gone afterwards, for arguments can be read by others.</summary>
+    /// <param name="method">HTTP method.</param>
+    /// <param name="url">Address.</param>
+    /// <param name="body">Body.</param>
+    /// <param name="headers">Further headers, as <c>Name=value</c>.</param>
+    /// <param name="cancel">Kills it.</param>
+    public async Task<JsonNode?> Rest(string method, string url, JsonObject body, IEnumerable<string> headers, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(body);
+        var file = Path.GetTempFileName(); // mode 0600
+        try
+        {
+            await File.WriteAllTextAsync(file, body.ToJsonString(), cancel).ConfigureAwait(false);
+            return await Ask(["rest", "--method", method, "--url", url, "--headers", .. headers, "Content-Type=application/json", "--body", $"@{file}"], cancel).ConfigureAwait(false);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
     /// <summary>Tries again while rights spread: a role assignment takes minutes until every door knows it.</summary>
     /// <typeparam name="T">What comes back.</typeparam>
     /// <param name="what">The step, for the person.</param>

@@ -6,13 +6,15 @@ namespace Serverless.Deploy.Azure;
 /// <summary>What is deployed where: one parameter file and the deployment that bears its name.</summary>
 /// <param name="Environment">Name of the environment: <c>infra/{Environment}.bicepparam</c>.</param>
 /// <param name="Parameters">Path of the parameter file.</param>
-/// <param name="Location">Azure region.</param>
-public sealed partial record Target(string Environment, string Parameters, string Location)
+/// <param name="Deployment">Name of the subscription deployment; its outputs are read back by it.</param>
+/// <param name="Location">Azure region of the deployment's record; <see langword="null"/> if the file does not say it in so many words.</param>
+public sealed partial record Target(string Environment, string Parameters, string Deployment, string? Location)
 {
     private const string NobodysId = "00000000-0000-0000-0000-000000000000";
 
-    /// <summary>Name of the subscription deployment; its outputs are read back by it.</summary>
-    public string Deployment => $"pipeline-{Environment}";
+    /// <summary>Where to keep the deployment's record.</summary>
+    /// <exception cref="DeployException">The parameter file does not say.</exception>
+    public string Region => Location ?? throw new DeployException($"infra/{Environment}.bicepparam names no location");
 
     /// <summary>Reads the parameter file of an environment.</summary>
     /// <param name="around">The tree.</param>
@@ -28,7 +30,7 @@ public sealed partial record Target(string Environment, string Parameters, strin
         if (filledIn && text.Contains(NobodysId, StringComparison.Ordinal)) throw new DeployException($"infra/{environment}.bicepparam: apiClientId is still the example's; 'entra' makes the registration and prints the id");
         if (filledIn && text.Contains("@example.com", StringComparison.Ordinal)) throw new DeployException($"infra/{environment}.bicepparam: opsEmail is still the example's; alerts would reach nobody");
         var location = LocationLine().Match(text);
-        return new Target(environment, file, location.Success ? location.Groups[1].Value : throw new DeployException($"infra/{environment}.bicepparam names no location"));
+        return new Target(environment, file, around.Deployment ?? $"pipeline-{environment}", location.Success ? location.Groups[1].Value : null);
     }
 
     /// <summary>Reads what the deployment put out.</summary>
@@ -42,6 +44,12 @@ public sealed partial record Target(string Environment, string Parameters, strin
         return Deployed.Read(found ?? throw new DeployException($"'{Environment}' was never deployed to this subscription: run 'deploy' first"));
     }
 
+    /// <summary>Where a site answers: newer sites have a name of the platform's making.</summary>
+    /// <param name="shown">What <c>az functionapp show</c> says.</param>
+    /// <param name="site">Its name.</param>
+    public static string HostOf(JsonNode? shown, string site) =>
+        (string?)shown?["defaultHostName"] ?? (string?)shown?["properties"]?["defaultHostName"] ?? $"{site}.azurewebsites.net";
+
     [GeneratedRegex(@"^param location = '([a-z0-9]+)'", RegexOptions.Multiline)]
     private static partial Regex LocationLine();
 }
@@ -51,11 +59,12 @@ public sealed partial record Target(string Environment, string Parameters, strin
 /// <param name="Apps">Site by app.</param>
 /// <param name="Provisioning">The DPS instance.</param>
 /// <param name="KeyVault">The vault.</param>
+/// <param name="WebhookVault">The vault of the webhook's key.</param>
 /// <param name="StateAccount">Storage account of profiles.</param>
 /// <param name="OtaAccount">Storage account of published firmware.</param>
 /// <param name="OtaHost">Host that devices fetch firmware from.</param>
 public sealed record Deployed(
-    string ResourceGroup, IReadOnlyDictionary<string, string> Apps, string Provisioning, string KeyVault, string StateAccount, string OtaAccount, string OtaHost)
+    string ResourceGroup, IReadOnlyDictionary<string, string> Apps, string Provisioning, string KeyVault, string WebhookVault, string StateAccount, string OtaAccount, string OtaHost)
 {
     /// <summary>Reads the deployment's outputs.</summary>
     /// <param name="outputs">As the Azure CLI prints them.</param>
@@ -69,6 +78,7 @@ public sealed record Deployed(
             apps.ToDictionary(app => app.Key, app => (string)app.Value!, StringComparer.Ordinal),
             Text("provisioningName"),
             Text("keyVaultName"),
+            Text("webhookVaultName"),
             Text("stateAccount"),
             Text("otaAccount"),
             Text("otaHost"));

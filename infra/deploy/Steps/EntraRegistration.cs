@@ -36,18 +36,6 @@ public sealed class EntraRegistration(Surroundings around, AzureCli az)
         around.Say($"param apiClientId = '{id}'   <- into infra/{environment}.bicepparam");
     }
 
-    private async Task Upsert(string what, JsonObject body, CancellationToken cancel)
-    {
-        var file = Path.GetTempFileName();
-        try
-        {
-            await File.WriteAllTextAsync(file, body.ToJsonString(), cancel).ConfigureAwait(false);
-            await az.Ask(
-                ["rest", "--method", "PATCH", "--url", $"{Graph}/{what}", "--headers", "Prefer=create-if-missing", "Content-Type=application/json", "--body", $"@{file}"], cancel).ConfigureAwait(false);
-        }
-        finally
-        {
-            File.Delete(file);
-        }
-    }
+    private async Task Upsert(string what, JsonObject body, CancellationToken cancel) =>
+        await az.Rest("PATCH", $"{Graph}/{what}", body, ["Prefer=create-if-missing"], cancel).ConfigureAwait(false);
 }

@@ -17,7 +17,7 @@ public sealed class Rollout(Surroundings around, AzureCli az)
         var target = Target.Read(around, environment, filledIn: false);
         await az.Meant(subscription, cancel).ConfigureAwait(false);
         await az.Show(
-            ["deployment", "sub", "what-if", "--name", target.Deployment, "--location", target.Location, "--parameters", target.Parameters], cancel).ConfigureAwait(false);
+            ["deployment", "sub", "what-if", "--name", target.Deployment, "--location", target.Region, "--parameters", target.Parameters], cancel).ConfigureAwait(false);
     }
 
     /// <summary>Deploys the templates, then every package there is.</summary>
@@ -30,9 +30,9 @@ public sealed class Rollout(Surroundings around, AzureCli az)
         var target = Target.Read(around, environment, filledIn: true);
         await az.Meant(subscription, cancel).ConfigureAwait(false);
         Complete(packages, []);
-        around.Say($"templates: {target.Deployment} in {target.Location}");
+        around.Say($"templates: {target.Deployment} in {target.Region}");
         await az.Ask(
-            ["deployment", "sub", "create", "--name", target.Deployment, "--location", target.Location, "--parameters", target.Parameters], cancel).ConfigureAwait(false);
+            ["deployment", "sub", "create", "--name", target.Deployment, "--location", target.Region, "--parameters", target.Parameters], cancel).ConfigureAwait(false);
         await Apps(environment, subscription, packages, [], cancel).ConfigureAwait(false);
     }
 

@@ -37,13 +37,22 @@ public sealed class Smoke(Surroundings around, AzureCli az)
         var shown = await az.Ask(["functionapp", "show", "--resource-group", deployed.ResourceGroup, "--name", site], cancel).ConfigureAwait(false);
         var state = (string?)shown?["state"] ?? (string?)shown?["properties"]?["state"] ?? "unknown";
         var well = Tell(state == "Running", $"{app.Name} is {state}");
+        well &= await References(app, (string?)shown?["id"] ?? "", cancel).ConfigureAwait(false);
         var listed = (await az.Ask(["functionapp", "function", "list", "--resource-group", deployed.ResourceGroup, "--name", site], cancel).ConfigureAwait(false))?.AsArray()
             .Select(one => ((string?)one?["name"] ?? "").Split('/')[^1]).ToList() ?? [];
         var missing = app.Functions.Except(listed).ToList();
         well &= Tell(missing.Count == 0, missing.Count == 0 ? $"{app.Name} has {listed.Count} functions" : $"{app.Name} lacks {string.Join(", ", missing)}");
         // A path that no function has, without a token: the app must answer, and must not let anybody in.
-        using var answer = await http.GetAsync(new Uri($"https://{site}.azurewebsites.net/api/smoke"), cancel).ConfigureAwait(false);
+        using var answer = await http.GetAsync(new Uri($"https://{Target.HostOf(shown, site)}/api/smoke"), cancel).ConfigureAwait(false);
         return well & Tell(answer.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.NotFound, $"{app.Name} answers a stranger with {(int)answer.StatusCode}");
+    }
+
+    // A reference that does not resolve is not missing for the app: it would take the reference's text for the secret.
+    private async Task<bool> References(FunctionAppSource app, string id, CancellationToken cancel)
+    {
+        var answer = await az.Ask(["rest", "--method", "GET", "--url", $"https://management.azure.com{id}/config/configreferences/appsettings?api-version=2024-11-01"], cancel).ConfigureAwait(false);
+        var unresolved = answer?["value"]?.AsArray().Where(one => (string?)one?["properties"]?["status"] != "Resolved").Select(one => ((string?)one?["name"] ?? "").Split('/')[^1]).ToList() ?? [];
+        return unresolved.Count == 0 || Tell(false, $"{app.Name} has settings that do not resolve: {string.Join(", ", unresolved)}; run 'rotate-webhook-key'");
     }
 
     private bool Tell(bool well, string what)

@@ -4,8 +4,8 @@ using Serverless.Deploy.Azure;
 namespace Serverless.Deploy.Steps;
 
 /// <summary>The key by which DPS proves itself to the webhook: made anew, written into every enrolment, the old one taken away.</summary>
-/// <remarks>Two key names take turns, so that there is no moment without a valid key. Order: new key made → every enrolment names it → old key
-/// removed. A run that stops in between leaves both keys valid and is run again. The URL is supplied afresh and never read back: DPS masks its
+/// <remarks>Two key names take turns, so that there is no moment without a valid key. Order: new key made → the vault holds it and the app that
+/// makes enrolments starts with it → every enrolment names it → old key removed. A run that stops in between leaves both keys valid and is run again. The URL is supplied afresh and never read back: DPS masks its
 /// query (learn.microsoft.com, Custom allocation concepts).</remarks>
 /// <param name="around">Where it runs.</param>
 /// <param name="az">The Azure CLI.</param>
@@ -14,8 +14,15 @@ public sealed class WebhookKey(Surroundings around, AzureCli az)
     /// <summary>The function that DPS calls.</summary>
     public const string Function = "Allocate";
 
+    /// <summary>Its path: host.json's prefix and function.json's route.</summary>
+    public const string Route = "api/allocate";
+
     private const string App = "enrollment";
     private const string Audience = "https://azure-devices-provisioning.net";
+    /// <summary>The secret's name in the vault; the app's setting in main.bicep refers to it.</summary>
+    public const string Secret = "webhook-key";
+
+    private const string Management = "https://management.azure.com";
     private static readonly string[] Names = ["dps-a", "dps-b"];
 
     /// <summary>Rotates.</summary>
@@ -31,7 +38,8 @@ public sealed class WebhookKey(Surroundings around, AzureCli az)
         string[] function = ["--resource-group", deployed.ResourceGroup, "--name", site, "--function-name", Function];
 
         var (name, key) = await NewKey(function, cancel).ConfigureAwait(false);
-        var url = new Uri($"https://{site}.azurewebsites.net/api/allocate?code={Uri.EscapeDataString(key)}");
+        var address = await Keep(deployed, site, key, cancel).ConfigureAwait(false);
+        var url = new Uri($"https://{address}/{Route}?code={Uri.EscapeDataString(key)}");
         var shown = await az.Ask(["iot", "dps", "show", "--resource-group", deployed.ResourceGroup, "--name", deployed.Provisioning], cancel).ConfigureAwait(false);
         var host = (string?)shown?["properties"]?["serviceOperationsHostName"] ?? throw new DeployException($"DPS {deployed.Provisioning} names no host");
         var token = await az.Ask(["account", "get-access-token", "--resource", Audience], cancel).ConfigureAwait(false);
@@ -61,6 +69,20 @@ public sealed class WebhookKey(Surroundings around, AzureCli az)
             await az.Ask(["functionapp", "function", "keys", "delete", .. function, "--key-name", old], cancel).ConfigureAwait(false);
             around.Say($"key '{old}' taken away");
         }
+    }
+
+    // Through the management plane: it needs no right on the vault's contents, and no way into its network.
+    private async Task<string> Keep(Deployed deployed, string site, string key, CancellationToken cancel)
+    {
+        var vault = await az.Ask(["keyvault", "show", "--resource-group", deployed.ResourceGroup, "--name", deployed.WebhookVault], cancel).ConfigureAwait(false);
+        await az.Rest(
+            "PUT", $"{Management}{(string?)vault?["id"]}/secrets/{Secret}?api-version=2024-11-01", new JsonObject { ["properties"] = new JsonObject { ["value"] = key } }, [], cancel).ConfigureAwait(false);
+        var app = await az.Ask(["functionapp", "show", "--resource-group", deployed.ResourceGroup, "--name", site], cancel).ConfigureAwait(false);
+        // References are looked at once a day otherwise; and an instance that runs knows the old key until it is gone.
+        await az.Rest("POST", $"{Management}{(string?)app?["id"]}/config/configreferences/appsettings/refresh?api-version=2024-11-01", [], [], cancel).ConfigureAwait(false);
+        await az.Ask(["functionapp", "restart", "--resource-group", deployed.ResourceGroup, "--name", site], cancel).ConfigureAwait(false);
+        around.Say($"the vault holds it and {site} starts with it");
+        return Target.HostOf(app, site);
     }
 
     private async Task<(string Name, string Key)> NewKey(string[] function, CancellationToken cancel)

@@ -18,8 +18,9 @@ public sealed class SimulatedDevice : IAsyncDisposable
     private const int AttemptsMax = 5;
     private static readonly MqttClientFactory Factory = new();
     private readonly IMqttClient _client = Factory.CreateMqttClient();
-    private readonly MqttClientOptions _options;
+    private readonly SemaphoreSlim _oneAtATime = new(1);
     private readonly TimeProvider _wall;
+    private MqttClientOptions _options;
 
     /// <summary>Prepares a device; nothing connects yet.</summary>
     /// <param name="script">What it will send.</param>
@@ -32,11 +33,18 @@ public sealed class SimulatedDevice : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(hub);
         Script = script;
         _wall = wall;
-        _options = Factory.CreateClientOptionsBuilder()
+        _options = Options(identity, hub);
+    }
+
+    /// <summary>What it sends.</summary>
+    public DeviceScript Script { get; }
+
+    private MqttClientOptions Options(X509Certificate2 identity, HubAddress hub) =>
+        Factory.CreateClientOptionsBuilder()
             .WithTcpServer("127.0.0.1", hub.Port)
-            .WithClientId(script.DeviceId)
+            .WithClientId(Script.DeviceId)
             .WithProtocolVersion(MQTTnet.Formatter.MqttProtocolVersion.V311)
-            .WithCredentials($"{hub.HubHostName}/{script.DeviceId}/?api-version=2021-04-12")
+            .WithCredentials($"{hub.HubHostName}/{Script.DeviceId}/?api-version=2021-04-12")
             .WithCleanSession(false)
             .WithKeepAlivePeriod(TimeSpan.FromSeconds(60))
             .WithTimeout(TimeSpan.FromSeconds(30))
@@ -47,10 +55,9 @@ public sealed class SimulatedDevice : IAsyncDisposable
                 .WithTrustChain([hub.TrustedRoot])
                 .WithRevocationMode(X509RevocationMode.NoCheck))
             .Build();
-    }
 
-    /// <summary>What it sends.</summary>
-    public DeviceScript Script { get; }
+    /// <summary>Whether its session lives.</summary>
+    public bool IsConnected => _client.IsConnected;
 
     /// <summary>Connects, or says why the hub refused.</summary>
     /// <param name="cancel">Cancels.</param>
@@ -60,6 +67,29 @@ public sealed class SimulatedDevice : IAsyncDisposable
         var answer = await _client.ConnectAsync(_options, cancel).ConfigureAwait(false);
         if (answer.ResultCode != MqttClientConnectResultCode.Success)
             throw new InvalidOperationException($"{Script.DeviceId}: the hub refused the connection ({answer.ResultCode})");
+    }
+
+    /// <summary>Registers again and goes on as what came of it, between two messages: meanwhile it sends nothing, as a device that
+    /// rotates its certificate does.</summary>
+    /// <param name="register">Its new identity and where it connects; <see langword="null"/> to go on as before. The certificate is owned by
+    /// the caller.</param>
+    /// <param name="cancel">Cancels.</param>
+    /// <exception cref="InvalidOperationException">The hub refused the connection; the message carries the CONNACK code.</exception>
+    public async Task Reregister(Func<CancellationToken, Task<(X509Certificate2 Identity, HubAddress Hub)?>> register, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(register);
+        await _oneAtATime.WaitAsync(cancel).ConfigureAwait(false);
+        try
+        {
+            if (await register(cancel).ConfigureAwait(false) is not { } next) return;
+            _options = Options(next.Identity, next.Hub);
+            if (_client.IsConnected) await _client.DisconnectAsync(cancellationToken: cancel).ConfigureAwait(false);
+            await Connect(cancel).ConfigureAwait(false);
+        }
+        finally
+        {
+            _oneAtATime.Release();
+        }
     }
 
     /// <summary>Sends one message and waits until the hub has taken it.</summary>
@@ -72,18 +102,14 @@ public sealed class SimulatedDevice : IAsyncDisposable
             .WithPayload(new System.Buffers.ReadOnlySequence<byte>(body))
             .WithQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce)
             .Build();
-        for (var attempt = 1; ; attempt++)
+        await _oneAtATime.WaitAsync(cancel).ConfigureAwait(false);
+        try
         {
-            try
-            {
-                if (!_client.IsConnected) await Connect(cancel).ConfigureAwait(false);
-                await _client.PublishAsync(message, cancel).ConfigureAwait(false);
-                return;
-            }
-            catch (Exception fault) when (attempt < AttemptsMax && fault is MQTTnet.Exceptions.MqttCommunicationException or InvalidOperationException)
-            {
-                await Task.Delay(TimeSpan.FromMilliseconds(100 << attempt), _wall, cancel).ConfigureAwait(false);
-            }
+            await Send(message, cancel).ConfigureAwait(false);
+        }
+        finally
+        {
+            _oneAtATime.Release();
         }
     }
 
@@ -100,5 +126,23 @@ public sealed class SimulatedDevice : IAsyncDisposable
         }
 
         _client.Dispose();
+        _oneAtATime.Dispose();
+    }
+
+    private async Task Send(MqttApplicationMessage message, CancellationToken cancel)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                if (!_client.IsConnected) await Connect(cancel).ConfigureAwait(false);
+                await _client.PublishAsync(message, cancel).ConfigureAwait(false);
+                return;
+            }
+            catch (Exception fault) when (attempt < AttemptsMax && fault is MQTTnet.Exceptions.MqttCommunicationException or InvalidOperationException)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(100 << attempt), _wall, cancel).ConfigureAwait(false);
+            }
+        }
     }
 }

@@ -68,6 +68,7 @@ public static class LocalTenant
             new("Azure Event Hubs Data Owner", "eventhubs"),
             new("IoT Hub Data Contributor", "iothub"),
             new("Device Provisioning Service Data Contributor", "dps"),
+            new("Key Vault Reader", "keyvault"), // public parts: a root ceremony needs those of the apps' keys
             .. StorageOwner(),
         ],
         ["Device.Enroll", "Device.Decommission", "Incident.Respond", "Fleet.Read"]);

@@ -59,6 +59,9 @@ internal sealed record ProvisioningError(int Code, string Message)
         ["throttled"] = new(429001, "Operations are being throttled for this tenant."),
     };
 
+    /// <summary>A bug of ours.</summary>
+    public static ProvisioningError Internal { get; } = new(500001, "Internal error.");
+
     /// <summary>HTTP status.</summary>
     public int Status => Code / 1000;
 

@@ -1,11 +1,11 @@
-using System.Security.Cryptography.X509Certificates;
-using System.Text.Json.Nodes;
 using Serverless.Local.EventHubs;
 using Serverless.Local.Fleet;
 using Serverless.Local.Identity;
-using Serverless.Local.IotHub.Registry;
 using Serverless.Local.Processes;
 using Serverless.Local.Run.Detection;
+using Serverless.Local.Run.Enrollment;
+using Serverless.Local.Run.Firmware;
+using Serverless.Local.Run.Lifecycle;
 
 namespace Serverless.Local.Run;
 
@@ -25,14 +25,15 @@ public static class MainJob
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(view);
-        var cloud = await LocalCloud.Start(CloudOf(options, view), wall, cancel).ConfigureAwait(false);
+        var events = new HandlerEvents(3001, 3002); // the Enrollment app's: admitted, refused
+        var cloud = await LocalCloud.Start(CloudOf(options, events, view), wall, cancel).ConfigureAwait(false);
         await using (cloud.ConfigureAwait(false))
         {
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
             var died = Watchdog(cloud, stop);
             try
             {
-                var report = await Perform(cloud, options, view, wall, stop.Token).ConfigureAwait(false);
+                var report = await Perform(cloud, events, options, view, wall, stop.Token).ConfigureAwait(false);
                 view.Show(report);
                 if (options.Json is { } path) report.WriteJson(path);
                 if (options.Keep) await StayUp(cloud, view, stop.Token).ConfigureAwait(false);
@@ -45,7 +46,7 @@ public static class MainJob
         }
     }
 
-    private static LocalCloudOptions CloudOf(RunOptions options, IRunView view)
+    private static LocalCloudOptions CloudOf(RunOptions options, HandlerEvents events, IRunView view)
     {
         var hubs = new EventHubsOptions();
         return new LocalCloudOptions
@@ -53,6 +54,7 @@ public static class MainJob
             Speed = options.Speed,
             Data = options.Data,
             Step = view.Step,
+            Log = events,
             // The attacked devices' history is older than the Basic tier keeps anything.
             EventHubs = hubs with { RetentionAge = AttackHistory.Length + TimeSpan.FromDays(2), PartitionBytesMax = 4 * hubs.PartitionBytesMax },
         };
@@ -65,40 +67,54 @@ public static class MainJob
         return death;
     }
 
-    private static async Task<Report> Perform(LocalCloud cloud, RunOptions options, IRunView view, TimeProvider wall, CancellationToken cancel)
+    private static async Task<Report> Perform(LocalCloud cloud, HandlerEvents events, RunOptions options, IRunView view, TimeProvider wall, CancellationToken cancel)
     {
         view.Step("publishing profiles");
         await Profiles.Upload(cloud.BlobsAs(LocalTenant.Ops).GetBlobContainerClient("profiles"), cancel).ConfigureAwait(false);
         await cloud.StartApp("telemetry", null, cancel).ConfigureAwait(false);
-        var observer = await Observer.Start(
-            cloud.EventHubsAs(LocalTenant.Ops), cloud.BlobsAs(LocalTenant.Ops).GetBlobContainerClient("rejected"), wall, cancel).ConfigureAwait(false);
+        await cloud.StartApp("enrollment", null, cancel).ConfigureAwait(false);
+        await cloud.StartApp("lifecycle", null, cancel).ConfigureAwait(false);
+        // Storage that was kept remembers the devices of earlier runs: these are others.
+        var suffix = options.Data is null ? "" : wall.GetUtcNow().ToString("-yyyyMMddHHmmss", System.Globalization.CultureInfo.InvariantCulture);
+        var detection = await Detect(cloud, options, view, suffix, wall, cancel).ConfigureAwait(false);
+        var observer = await Observe(cloud, wall, cancel).ConfigureAwait(false);
         await using (observer.ConfigureAwait(false))
         {
-            // Storage that was kept remembers the devices of earlier runs: these are others.
-            var suffix = options.Data is null ? "" : wall.GetUtcNow().ToString("-yyyyMMddHHmmss", System.Globalization.CultureInfo.InvariantCulture);
-            view.Step($"letting attacked devices live {AttackHistory.Length.TotalDays:0.0} days before the run, and judging what was noticed");
-            await Profiles.UploadUnlimited(cloud.BlobsAs(LocalTenant.Ops).GetBlobContainerClient("profiles"), 0, cancel).ConfigureAwait(false);
-            var detection = await DetectionChapter.Run(cloud, observer, options.Seed, suffix, wall, cancel).ConfigureAwait(false);
             var plan = DeviceScript.Plan(options.Devices, RunOptions.Interval, suffix);
-            view.Step($"registering {plan.Count} devices, {plan.Count(device => device.Wrong != Misbehaviour.None)} of which will misbehave");
-            var identities = Register(cloud, plan);
-            try
+            view.Step($"enrolling {plan.Count} devices, {plan.Count(device => device.Wrong != Misbehaviour.None)} of which will misbehave");
+            using var enrollment = await FleetEnrollment.Enrol(cloud, plan, suffix, wall, cancel).ConfigureAwait(false);
+            view.Step("registering each with DPS, which asks our webhook for its hub");
+            var hubs = await enrollment.Register(cancel).ConfigureAwait(false);
+            var retirement = await LifecycleChapter.Prepare(cloud, enrollment, suffix, options.Speed, wall, cancel).ConfigureAwait(false);
+            await using var retiring = retirement.ConfigureAwait(false);
+            var devices = enrollment.Devices.Select((device, index) => new SimulatedDevice(device.Script, device.Leaf, hubs[index], wall)).ToList();
+            var fleet = new SimulatedFleet(devices, cloud.Clock, wall);
+            await using (fleet.ConfigureAwait(false))
             {
-                var hub = new HubAddress(cloud.IotHub.HostName, cloud.IotHub.MqttPort, cloud.Authority.Certificate);
-                var fleet = new SimulatedFleet([.. plan.Select((script, index) => new SimulatedDevice(script, identities[index], hub, wall))], cloud.Clock, wall);
-                await using (fleet.ConfigureAwait(false))
+                var chapter = new EnrollmentChapter(cloud, enrollment, events);
+                var stories = new List<Func<CancellationToken, Task<Chapter>>>
                 {
-                    return await Live(cloud, options, view, wall, new Cast(plan, fleet, observer, [detection]), cancel).ConfigureAwait(false);
-                }
-            }
-            finally
-            {
-                foreach (var identity in identities) identity.Dispose();
+                    stop => chapter.Play(devices, stop),
+                    stop => FirmwareChapter.Play(cloud, _ => { }, wall, stop),
+                    retirement.Play,
+                };
+                return await Live(cloud, options, view, wall, new Cast(plan, fleet, observer, stories), detection, cancel).ConfigureAwait(false);
             }
         }
     }
 
-    private static async Task<Report> Live(LocalCloud cloud, RunOptions options, IRunView view, TimeProvider wall, Cast cast, CancellationToken cancel)
+    private static Task<Observer> Observe(LocalCloud cloud, TimeProvider wall, CancellationToken cancel) =>
+        Observer.Start(cloud.EventHubsAs(LocalTenant.Ops), cloud.BlobsAs(LocalTenant.Ops).GetBlobContainerClient("rejected"), wall, cancel);
+
+    private static async Task<Chapter> Detect(LocalCloud cloud, RunOptions options, IRunView view, string suffix, TimeProvider wall, CancellationToken cancel)
+    {
+        view.Step($"letting attacked devices live {AttackHistory.Length.TotalDays:0.0} days before the run, and judging what was noticed");
+        await Profiles.UploadUnlimited(cloud.BlobsAs(LocalTenant.Ops).GetBlobContainerClient("profiles"), 0, cancel).ConfigureAwait(false);
+        var observer = await Observe(cloud, wall, cancel).ConfigureAwait(false);
+        await using (observer.ConfigureAwait(false)) return await DetectionChapter.Run(cloud, observer, options.Seed, suffix, wall, cancel).ConfigureAwait(false);
+    }
+
+    private static async Task<Report> Live(LocalCloud cloud, RunOptions options, IRunView view, TimeProvider wall, Cast cast, Chapter detection, CancellationToken cancel)
     {
         view.Step("connecting devices over MQTT with TLS, each with its own certificate");
         await cast.Fleet.Connect(cancel).ConfigureAwait(false);
@@ -107,6 +123,7 @@ public static class MainJob
         using var following = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         var follow = cast.Observer.Follow(following.Token);
         var living = cast.Fleet.Live(options.Seed, cloud.Clock.GetUtcNow(), options.DeviceTime, following.Token);
+        var stories = cast.Stories.Select(play => play(following.Token)).ToList();
         Status Read() => new(
             wall.GetElapsedTime(began), cloud.Clock.GetUtcNow(), cast.Fleet.Connected, cast.Plan.Count, cast.Fleet.SentTotal,
             cast.Observer.Accepted, cast.Observer.RefusedByFault, cast.Observer.Alerts, cast.Observer.Waiting);
@@ -114,12 +131,13 @@ public static class MainJob
         await view.Watch(Read, LiveAndSettle()).ConfigureAwait(false);
         view.Step("checking what came out");
         var seen = await cast.Observer.Read(cancel).ConfigureAwait(false);
-        return new Report(options, lived, cast.Plan, cast.Fleet.SentBy, seen, Checks.Of(cast.Plan, cast.Fleet.SentBy, seen), cast.Chapters);
+        return new Report(options, lived, cast.Plan, cast.Fleet.SentBy, seen, Checks.Of(cast.Plan, cast.Fleet.SentBy, seen), [detection, .. await Task.WhenAll(stories).ConfigureAwait(false)]);
 
         async Task LiveAndSettle()
         {
             if (await Task.WhenAny(living, follow).ConfigureAwait(false) == follow) await follow.ConfigureAwait(false);
             await living.ConfigureAwait(false);
+            await Task.WhenAll(stories).ConfigureAwait(false);
             lived = wall.GetElapsedTime(began);
             var settled = cast.Observer.Settle(cast.Fleet.SentTotal, Patience, cancel);
             if (await Task.WhenAny(settled, follow).ConfigureAwait(false) == follow) await follow.ConfigureAwait(false);
@@ -129,22 +147,11 @@ public static class MainJob
         }
     }
 
-    private static List<X509Certificate2> Register(LocalCloud cloud, IReadOnlyList<DeviceScript> plan)
-    {
-        // The hub lists each device as certificate-authority authenticated: the certificate's common name must be its id.
-        var created = cloud.IotHub.Create(plan.Select(device => new DeviceSpec(
-            device.DeviceId,
-            DeviceCredentials.CertificateAuthority,
-            Tags: new JsonObject { ["model"] = device.Model, ["profile"] = $"{device.Model}@1" })));
-        if (!created.TryGet(out _, out var fault)) throw new InvalidOperationException($"registering the fleet was refused: {fault}");
-        return [.. plan.Select(device => cloud.Authority.IssueDevice(device.DeviceId))];
-    }
-
     private static async Task StayUp(LocalCloud cloud, IRunView view, CancellationToken cancel)
     {
         foreach (var line in Endpoints.Describe(cloud)) view.Say(line);
         await Task.Delay(Timeout.InfiniteTimeSpan, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    private sealed record Cast(IReadOnlyList<DeviceScript> Plan, SimulatedFleet Fleet, Observer Observer, IReadOnlyList<Chapter> Chapters);
+    private sealed record Cast(IReadOnlyList<DeviceScript> Plan, SimulatedFleet Fleet, Observer Observer, IReadOnlyList<Func<CancellationToken, Task<Chapter>>> Stories);
 }

@@ -280,7 +280,7 @@ public class VaultRuleTests
     public void Every_key_of_the_cloud_is_somebodys_and_everybody_has_a_key_of_their_own()
     {
         var held = LocalTenant.Directory().Principals
-            .SelectMany(principal => principal.Assignments.Where(one => one.Scope.StartsWith("keyvault", StringComparison.Ordinal)).Select(one => (principal.Name, one.Role, Key: one.Scope["keyvault/keys/".Length..])))
+            .SelectMany(principal => principal.Assignments.Where(one => one.Scope.StartsWith("keyvault/keys/", StringComparison.Ordinal)).Select(one => (principal.Name, one.Role, Key: one.Scope["keyvault/keys/".Length..])))
             .ToList();
         Assert.Equal(LocalTenant.VaultKeys.Order(StringComparer.Ordinal), held.Select(one => one.Key).Order(StringComparer.Ordinal)); // no key has two owners
         Assert.All(held, one => Assert.Equal("Key signer (custom)", one.Role));

@@ -90,7 +90,7 @@ public sealed class CustomAllocationTests(StorageFixture storage)
 
         Assert.Equal(("failed", 400207), (refused.Stage, refused.ErrorCode));
         if (message is not null) Assert.Equal(message, refused.Message);
-        Assert.Equal((fault, 1, 1), (fault, dps.Service.Counters["registrations.failed." + fault], webhook.Calls.Count));
+        Assert.Equal((fault, 1, 1), (fault, dps.Count("registrations.failed", fault), webhook.Calls.Count));
         Assert.Empty(dps.Homes("pump-1"));
         var record = (await dps.Call("GET", "/registrations/pump-1")).Json;
         Assert.Equal(("failed", 400207, null), ((string?)record["status"], (int?)record["errorCode"], (string?)record["assignedHub"]));
@@ -121,7 +121,7 @@ public sealed class CustomAllocationTests(StorageFixture storage)
         wall.Advance(TimeSpan.FromSeconds(4.9));
         Assert.Equal("assigning", (string?)(await dps.Call("GET", "/registrations/pump-1")).Json["status"]);
         wall.Advance(TimeSpan.FromSeconds(0.2));
-        await Eventually.Holds(() => dps.Service.Counters["registrations.failed.webhook-timeout"] == 1);
+        await Eventually.Holds(() => dps.Count("registrations.failed", "webhook-timeout") == 1);
         wall.Advance(TimeSpan.FromSeconds(30)); // the polling quota is wall time too
 
         Assert.Equal(("failed", 400207), ((await registering).Refused!.Stage, (await registering).Refused!.ErrorCode));
@@ -137,7 +137,7 @@ public sealed class CustomAllocationTests(StorageFixture storage)
 
         Assert.Equal("failed", (await dps.Register("pump-1", leaf)).Refused!.Stage);
 
-        Assert.Equal(1, dps.Service.Counters["registrations.failed.webhook-unreachable"]);
+        Assert.Equal(1, dps.Count("registrations.failed", "webhook-unreachable"));
     }
 
     [Fact]

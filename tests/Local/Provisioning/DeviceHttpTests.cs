@@ -42,9 +42,9 @@ public sealed class DeviceHttpTests
         (await device.Register("{\"payload\":\"" + new string('x', 97 * 1024) + "\"}")).IsError(413001); // "body-size"
         (await device.Poll("5.0.nobody")).IsError(404203); // "operation-not-found"
         (await device.Look()).IsError(404202); // "registration-not-found"
-        Assert.Equal(1, dps.Service.Counters["registrations.refused.registration-mismatch"]);
-        Assert.Equal((1, 1, 1), (dps.Service.Counters["requests.refused.scope-unknown"], dps.Service.Counters["requests.refused.registration-id"], dps.Service.Counters["requests.refused.body-size"]));
-        Assert.Equal((1, 1), (dps.Service.Counters["polls.refused.operation-not-found"], dps.Service.Counters["lookups.refused.registration-not-found"]));
+        Assert.Equal(1, dps.Count("registrations.refused", "registration-mismatch"));
+        Assert.Equal((1, 1, 1), (dps.Count("requests.refused", "scope-unknown"), dps.Count("requests.refused", "registration-id"), dps.Count("requests.refused", "body-size")));
+        Assert.Equal((1, 1), (dps.Count("polls.refused", "operation-not-found"), dps.Count("lookups.refused", "registration-not-found")));
         Assert.Equal(0, dps.Hubs.Sum(hub => hub.DeviceCount));
         Assert.Equal(405, (await device.Send("DELETE", $"/{dps.Service.IdScope}/registrations/pump-1/register", null)).Status);
     }

@@ -51,7 +51,7 @@ public sealed class DeviceMqttTests
         await device.Send(RawRegistrant.Connect(dps.Service.IdScope, "dev-1", userName?.Replace("S/", dps.Service.IdScope + "/", StringComparison.Ordinal), clientId, flags));
 
         Assert.Equal([0x20, 0x02, 0x00, 0x05], await device.ReadToClose());
-        Assert.Equal((what, fault, 1), (what, fault, dps.Service.Counters["connects.refused." + fault]));
+        Assert.Equal((what, fault, 1), (what, fault, dps.Count("connects.refused", fault)));
     }
 
     [Fact]
@@ -63,7 +63,7 @@ public sealed class DeviceMqttTests
         await device.Send(RawRegistrant.Connect(dps.Service.IdScope, "dev-1"));
 
         Assert.Equal([0x20, 0x02, 0x00, 0x05], await device.ReadToClose());
-        Assert.Equal(1, dps.Service.Counters["connects.refused.credentials-missing"]);
+        Assert.Equal(1, dps.Count("connects.refused", "credentials-missing"));
     }
 
     public static TheoryData<string, byte[]> BeforeConnect() => new()
@@ -87,7 +87,7 @@ public sealed class DeviceMqttTests
         await device.Send(bytes);
 
         Assert.Equal(fault == "protocol-version" ? [0x20, 0x02, 0x00, 0x01] : [], await device.ReadToClose());
-        Assert.Equal((fault, 1), (fault, dps.Service.Counters["connects.refused." + fault]));
+        Assert.Equal((fault, 1), (fault, dps.Count("connects.refused", fault)));
     }
 
     [Fact]
@@ -99,7 +99,7 @@ public sealed class DeviceMqttTests
         await device.Send(0x10, 0x40, 0x00); // and no more
 
         Assert.Empty(await device.ReadToClose());
-        Assert.Equal(1, dps.Service.Counters["connects.refused.connect-timeout"]);
+        Assert.Equal(1, dps.Count("connects.refused", "connect-timeout"));
     }
 
     [Fact]
@@ -114,7 +114,7 @@ public sealed class DeviceMqttTests
         await device.Send(0x30, 0x7F, 0x00); // the beginning of a packet is no sign of life
 
         Assert.Empty(await device.ReadToClose());
-        Assert.Equal(1, dps.Service.Counters["sessions.cut.keep-alive"]);
+        Assert.Equal(1, dps.Count("sessions.cut", "keep-alive"));
     }
 
     public static TheoryData<string, string, byte[]> AfterConnect() => new()
@@ -147,7 +147,7 @@ public sealed class DeviceMqttTests
         await device.Send(bytes);
 
         Assert.Empty(await device.ReadToClose());
-        Assert.Equal((what, fault, 1), (what, fault, dps.Service.Counters["sessions.cut." + fault]));
+        Assert.Equal((what, fault, 1), (what, fault, dps.Count("sessions.cut", fault)));
         Assert.Equal(0, dps.Hubs.Sum(hub => hub.DeviceCount));
     }
 
@@ -158,7 +158,7 @@ public sealed class DeviceMqttTests
         using var leaf = await dps.Enroll("dev-1");
         await using (var device = await RawRegistrant.Connect(dps, "dev-1", leaf)) await device.Publish(Register, "{}");
 
-        await Eventually.Holds(() => dps.Service.Counters["sessions.cut.connection-closed"] == 1);
+        await Eventually.Holds(() => dps.Count("sessions.cut", "connection-closed") == 1);
         await Eventually.Holds(() => dps.Service.Counters["registrations.assigned"] == 1);
     }
 
@@ -192,7 +192,7 @@ public sealed class DeviceMqttTests
         Assert.Equal([0x40, 0x02, 0x00, 0x07], await device.Read(4)); // acknowledged, and no more
         await device.Send(0xC0, 0x00);
         Assert.Equal([0xD0, 0x00], await device.Read(2));
-        Assert.Equal(3, dps.Service.Counters["registrations.refused.certificate-chain"]);
+        Assert.Equal(3, dps.Count("registrations.refused", "certificate-chain"));
     }
 
     [Fact]

@@ -69,6 +69,9 @@ public sealed class ProvisioningFixture : IAsyncDisposable
 
     public IotHubService Hub(string hostName) => Hubs.Single(hub => hub.HostName == hostName);
 
+    /// <summary>How often something ended for this reason.</summary>
+    public long Count(string what, string fault) => Service.Counters[$"{what}.{fault}"];
+
     /// <summary>The hubs that know a device.</summary>
     public string[] Homes(string deviceId) => [.. Hubs.Where(hub => hub.Find(deviceId) is not null).Select(hub => hub.HostName)];
 

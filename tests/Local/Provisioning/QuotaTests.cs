@@ -32,7 +32,7 @@ public sealed class QuotaTests
         await using var dps = await ProvisioningFixture.Start(options => options with { Throttles = ProvisioningThrottles.Documented }, wall);
         using var leaf = await dps.Enroll("pump-1");
 
-        for (var i = 1; i < ProvisioningLimits.OperationsPerMinute; i++) await dps.Call("GET", "/enrollments/pump-1");
+        for (var i = 1; i < 1000; i++) await dps.Call("GET", "/enrollments/pump-1");
         var refused = await dps.Call("POST", "/enrollmentGroups/query", """{"query":"*"}"""); // one quota for all
         refused.IsError(429001);
         Assert.Equal(("1", 1), (refused.RetryAfter, dps.Service.Counters["throttled.operation"]));
@@ -48,8 +48,8 @@ public sealed class QuotaTests
         await using var dps = await ProvisioningFixture.Start(options => options with { Throttles = ProvisioningThrottles.Documented }, wall);
         await using var device = await RawRegistrant.Connect(dps, "nobody");
 
-        for (var i = 0; i < ProvisioningLimits.RegistrationsPerMinute; i++) await device.Publish("$dps/registrations/PUT/iotdps-register/?$rid=1", "{}");
-        for (var i = 0; i < ProvisioningLimits.RegistrationsPerMinute; i++) Assert.StartsWith("$dps/registrations/res/401/", (await device.Next()).Topic, StringComparison.Ordinal);
+        for (var i = 0; i < 1000; i++) await device.Publish("$dps/registrations/PUT/iotdps-register/?$rid=1", "{}");
+        for (var i = 0; i < 1000; i++) Assert.StartsWith("$dps/registrations/res/401/", (await device.Next()).Topic, StringComparison.Ordinal);
         await device.Publish("$dps/registrations/PUT/iotdps-register/?$rid=last", "{}");
 
         Assert.Equal("$dps/registrations/res/429/?$rid=last&retry-after=0", (await device.Next()).Topic);

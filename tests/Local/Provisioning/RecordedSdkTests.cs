@@ -5,7 +5,7 @@ using static Serverless.Local.Tests.Provisioning.ProvisioningFixture;
 
 namespace Serverless.Local.Tests.Provisioning;
 
-/// <summary>Every request that Microsoft's Node SDKs sent to DPS when they were recorded (tests/vectors/dps-sdk), in order.</summary>
+/// <summary>Every request that Microsoft's Node SDKs sent to DPS when they were recorded (tests/vectors/recorded-sdk and dps-device-sdk), in order.</summary>
 /// <remarks>Only requests are evidence: the recorded answers came from a stand-in. So versions in them match nothing here, which is why
 /// some are refused.</remarks>
 public sealed class RecordedSdkTests
@@ -13,15 +13,12 @@ public sealed class RecordedSdkTests
     private const string Version = "2021-10-01";
 
     // What is not 200: versions of the stand-in, unknown ids, entries deleted by an earlier request, registrations nobody made, deletions.
-    private static readonly Dictionary<string, int> Unusual = new(StringComparer.Ordinal)
-    {
-        ["033"] = 412, ["034"] = 404, ["037"] = 412, ["046"] = 404, ["048"] = 404, ["049"] = 404, ["050"] = 404, ["051"] = 412, ["052"] = 204,
-        ["069"] = 412, ["070"] = 404, ["073"] = 412, ["074"] = 412, ["075"] = 412, ["076"] = 204,
-        ["082"] = 404, ["086"] = 400, // "tok-2" was the stand-in's token, not ours
-    };
+    // ("tok-2" of 086 was the stand-in's token, not ours.)
+    private static readonly Dictionary<string, int> Unusual = Read(
+        "033:412 034:404 037:412 046:404 048:404 049:404 050:404 051:412 052:204 069:412 070:404 073:412 074:412 075:412 076:204 082:404 086:400");
 
     // Bulk requests with one element that fails: it exists, its version is another.
-    private static readonly Dictionary<string, int> FailedBulks = new(StringComparer.Ordinal) { ["038"] = 409201, ["040"] = 412001 };
+    private static readonly Dictionary<string, int> FailedBulks = Read("038:409201 040:412001");
 
     [Theory]
     [InlineData("-dps-sas-", 26)]
@@ -31,7 +28,7 @@ public sealed class RecordedSdkTests
         await using var dps = await ProvisioningFixture.Start(options => options with { HostName = "dps1.azure-devices-provisioning.net" }, hubNames: "hub1.azure-devices.net");
         var count = 0;
 
-        foreach (var (number, request) in SdkRecording.All("dps-sdk", kind, Version))
+        foreach (var (number, request) in SdkRecording.All("recorded-sdk", kind, Version))
         {
             var authorization = request.IsBearer ? "Bearer " + HubTenant.Tokens.Issue(Contributor, Audiences.Provisioning).Token : dps.Service.SignPolicyToken(TimeSpan.FromMinutes(5));
             var answer = await dps.Call(request.Verb, request.Path, request.Body, null, [("Authorization", authorization), .. request.Kept]);
@@ -49,7 +46,7 @@ public sealed class RecordedSdkTests
         await using var dps = await ProvisioningFixture.Start(options => options with { IdScope = "0ne000TEST1" });
         using var leaf = await dps.Enroll("dev-x1");
         var device = new HttpDevice(dps, "dev-x1") { Leaf = leaf };
-        var requests = SdkRecording.All("dps-sdk", "-dps-device-http", "2019-03-31").ToArray();
+        var requests = SdkRecording.All("dps-device-sdk", "-dps-device-http", "2019-03-31").ToArray();
         string? operation = null;
         Assert.Equal(["077", "078", "079"], requests.Select(item => item.Number));
 
@@ -64,6 +61,9 @@ public sealed class RecordedSdkTests
             else Assert.Equal(("dev-x1", "assigned"), ((string?)answer.Json["registrationState"]!["deviceId"], (string?)answer.Json["registrationState"]!["status"]));
         }
     }
+
+    private static Dictionary<string, int> Read(string pairs) => pairs.Split(' ').Select(pair => pair.Split(':'))
+        .ToDictionary(pair => pair[0], pair => int.Parse(pair[1], System.Globalization.CultureInfo.InvariantCulture), StringComparer.Ordinal);
 
     private static void CheckShape(string number, SdkRecording request, ServiceAnswer answer)
     {

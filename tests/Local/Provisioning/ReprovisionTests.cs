@@ -146,7 +146,7 @@ public sealed class ReprovisionTests
         Assert.Equal(("failed", 400209), ((await dps.Register("pump-1", leaf)).Refused!.Stage, (await dps.Register("pump-1", leaf)).Refused!.ErrorCode)); // "hub-refused"
 
         Assert.Equal([HubA], dps.Homes("pump-1"));
-        Assert.Equal(2, dps.Service.Counters["hubs.refused.hub-full"]);
+        Assert.Equal(2, dps.Count("hubs.refused", "hub-full"));
     }
 
     [Fact]
@@ -157,7 +157,7 @@ public sealed class ReprovisionTests
         dps.Service.Unlink(HubB);
 
         Assert.Equal(("failed", 400208), ((await dps.Register("pump-1", leaf)).Refused!.Stage, (await dps.Register("pump-1", leaf)).Refused!.ErrorCode));
-        Assert.Equal(2, dps.Service.Counters["registrations.failed.hub-none"]);
+        Assert.Equal(2, dps.Count("registrations.failed", "hub-none"));
         using var any = await dps.Enroll("pump-2");
         Assert.Equal(HubA, (await dps.Admit("pump-2", any)).HubHostName);
     }
@@ -175,7 +175,7 @@ public sealed class ReprovisionTests
         using var leaf = await dps.Enroll("pump-1", Custom(webhook.Url));
 
         Assert.Equal(400209, (await dps.Register("pump-1", leaf)).Refused!.ErrorCode);
-        Assert.Equal(1, dps.Service.Counters["hubs.refused.hub-unlinked"]);
+        Assert.Equal(1, dps.Count("hubs.refused", "hub-unlinked"));
     }
 
     [Fact]

@@ -97,7 +97,7 @@ public sealed class ServiceApiTests
 
         (await dps.Call("PUT", "/enrollments/dev-1", body)).IsError(400004);
 
-        Assert.Equal((fault, 1), (fault, dps.Service.Counters["rest.refused." + fault]));
+        Assert.Equal((fault, 1), (fault, dps.Count("rest.refused", fault)));
         (await dps.Call("GET", "/enrollments/dev-1")).IsError(404201);
     }
 
@@ -113,7 +113,7 @@ public sealed class ServiceApiTests
 
         (await dps.Call("PUT", "/enrollments/" + id, """{"attestation":{"type":"symmetricKey"}}""")).IsError(400004);
 
-        Assert.Equal(1, dps.Service.Counters["rest.refused.registration-id"]);
+        Assert.Equal(1, dps.Count("rest.refused", "registration-id"));
     }
 
     [Fact]
@@ -136,7 +136,7 @@ public sealed class ServiceApiTests
         async Task Refused(string fault, JsonObject body)
         {
             (await dps.Call("PUT", "/enrollmentGroups/g-1", body.ToJsonString())).IsError(400004);
-            Assert.Equal((fault, 1), (fault, dps.Service.Counters["rest.refused." + fault]));
+            Assert.Equal((fault, 1), (fault, dps.Count("rest.refused", fault)));
         }
 
         await Refused("attestation-certificate", Signers("g-1", leaf));
@@ -153,14 +153,14 @@ public sealed class ServiceApiTests
         text.Headers.TryAddWithoutValidation("Authorization", dps.Service.SignPolicyToken(TimeSpan.FromMinutes(1)));
         using var answer = await dps.Http.SendAsync(text, Cancel);
         (await ServiceAnswer.Read(answer)).IsError(415001);
-        Assert.Equal(1, dps.Service.Counters["rest.refused.body-type"]);
+        Assert.Equal(1, dps.Count("rest.refused", "body-type"));
 
         (await dps.Call("PUT", "/enrollments/dev-1", "{\"x\":\"" + new string('x', 1_100_000) + "\"}")).IsError(413001);
-        Assert.Equal(1, dps.Service.Counters["rest.refused.body-size"]);
+        Assert.Equal(1, dps.Count("rest.refused", "body-size"));
         var twin = new JsonObject { ["registrationId"] = "dev-1", ["attestation"] = new JsonObject { ["type"] = "symmetricKey" }, ["initialTwin"] = new JsonObject { ["tags"] = new JsonObject() } };
         for (var i = 0; i < 3; i++) twin["initialTwin"]!["tags"]![$"t{i}"] = new string('x', 3000);
         (await dps.Call("PUT", "/enrollments/dev-1", twin.ToJsonString())).IsError(400004);
-        Assert.Equal(1, dps.Service.Counters["rest.refused.twin-size"]);
+        Assert.Equal(1, dps.Count("rest.refused", "twin-size"));
     }
 
     [Fact]
@@ -177,14 +177,14 @@ public sealed class ServiceApiTests
         (await Bulk("create", [.. Enumerable.Range(0, 11).Select(i => Entry(i + 20))])).IsError(400013); // "bulk-size"
         var again = await Bulk("create", Entry(9), Entry(10));
         Assert.Equal((200, false, "dev-9:409201"), (again.Status, (bool)again.Json["isSuccessful"]!, Failed(again)));
-        Assert.Equal(1, dps.Service.Counters["bulk.refused.enrollment-exists"]);
+        Assert.Equal(1, dps.Count("bulk.refused", "enrollment-exists"));
         Assert.Equal("dev-11:404201", Failed(await Bulk("update", Entry(10), Entry(11))));
         var version = (await dps.Call("GET", "/enrollments/dev-1")).Version;
         Assert.Equal("dev-2:412001 dev-3:412001", Failed(await Bulk("updateIfMatchETag", Entry(1, version), Entry(2, "\"0\""), Entry(3))));
         Assert.Equal("dev-1:404201", Failed(await Bulk("delete", [.. Enumerable.Range(0, 9).Select(i => Entry(i)), Entry(1)])));
         Assert.Equal(400, (await Bulk("createOrUpdate", Entry(0))).Status); // "bulk-mode"
         Assert.Equal(400, (await Bulk("create")).Status);
-        Assert.Equal((1, 1), (dps.Service.Counters["rest.refused.bulk-mode"], dps.Service.Counters["rest.refused.bulk-size"]));
+        Assert.Equal((1, 1), (dps.Count("rest.refused", "bulk-mode"), dps.Count("rest.refused", "bulk-size")));
         Assert.Equal(["dev-10", "dev-9"], (await dps.Call("POST", "/enrollments/query", """{"query":"*"}""")).Json.AsArray().Select(one => (string)one!["registrationId"]!));
     }
 
@@ -209,7 +209,7 @@ public sealed class ServiceApiTests
             (await dps.Call("POST", "/enrollments/query", new JsonObject { ["query"] = query }.ToJsonString())).IsError(400004);
         }
 
-        Assert.Equal(4, dps.Service.Counters["rest.refused.query-syntax"]);
+        Assert.Equal(4, dps.Count("rest.refused", "query-syntax"));
         (await dps.Call("POST", "/enrollments/query", Query, null, ("x-ms-max-item-count", "0"))).IsError(400004);
         (await dps.Call("POST", "/enrollments/query", Query, null, ("x-ms-continuation", "?"))).IsError(400004);
     }
@@ -255,11 +255,11 @@ public sealed class ServiceApiTests
 
         using var first = await dps.Enroll("dev-1");
         (await dps.Call("PUT", "/enrollments/dev-2", """{"attestation":{"type":"symmetricKey"}}""")).IsError(403002);
-        Assert.Equal(2, dps.Service.Counters["rest.refused.enrollments-full"]);
+        Assert.Equal(2, dps.Count("rest.refused", "enrollments-full"));
         await dps.Admit("dev-1", first);
         using var second = Devices.IssueDevice("dev-2");
         Assert.Equal(("403", 403002), ((await dps.Register("dev-2", second)).Refused!.Stage, (await dps.Register("dev-2", second)).Refused!.ErrorCode));
-        Assert.Equal(2, dps.Service.Counters["registrations.refused.registrations-full"]);
+        Assert.Equal(2, dps.Count("registrations.refused", "registrations-full"));
         await dps.Admit("dev-1", first); // who has a record, keeps it
     }
 }

@@ -45,7 +45,7 @@ public sealed class ServiceCallerTests
             Assert.Equal((path, false), (path, await May(HubFixture.Operator)));
         }
 
-        Assert.True(dps.Service.Counters["rest.refused.caller-role"] > 0);
+        Assert.True(dps.Count("rest.refused", "caller-role") > 0);
     }
 
     [Fact]

@@ -52,7 +52,7 @@ public sealed class SymmetricKeyTests
 
         (await new HttpDevice(dps, "dev-2") { Key = Primary }.Register()).IsError(401002);
         (await new HttpDevice(dps, "dev-2") { Key = DerivedKey.Of(Primary, "dev-1") }.Register()).IsError(401002);
-        Assert.Equal(2, dps.Service.Counters["registrations.refused.token-signature"]);
+        Assert.Equal(2, dps.Count("registrations.refused", "token-signature"));
         Assert.Empty(dps.Homes("dev-2"));
     }
 
@@ -114,7 +114,7 @@ public sealed class SymmetricKeyTests
         var answer = await new HttpDevice(dps, id) { Token = token }.Register();
 
         answer.IsError(401002);
-        Assert.Equal((fault, 1), (fault, dps.Service.Counters["registrations.refused." + fault]));
+        Assert.Equal((fault, 1), (fault, dps.Count("registrations.refused", fault)));
         Assert.Equal(0, dps.Hubs.Sum(hub => hub.DeviceCount));
     }
 

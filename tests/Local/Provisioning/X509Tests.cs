@@ -103,8 +103,46 @@ public sealed class X509Tests
         var refused = (await dps.Register(id, leaf, sent)).Refused!;
 
         Assert.Equal(("401", 401002), (refused.Stage, refused.ErrorCode));
-        Assert.Equal((fault, 1), (fault, dps.Service.Counters["registrations.refused." + fault]));
+        Assert.Equal((fault, 1), (fault, dps.Count("registrations.refused", fault)));
         Assert.Empty(dps.Homes(id));
+    }
+
+    [Fact]
+    public async Task An_enrolled_certificate_is_refused_once_it_has_expired()
+    {
+        await using var dps = await ProvisioningFixture.Start();
+        using var leaf = Devices.IssueDevice("pump-1", notAfter: TimeProvider.System.GetUtcNow().AddMinutes(-1));
+        await dps.Put("/enrollments/pump-1", Individual("pump-1", leaf));
+
+        Assert.Equal(401002, (await dps.Register("pump-1", leaf)).Refused!.ErrorCode);
+        Assert.Equal(1, dps.Count("registrations.refused", "certificate-expired"));
+    }
+
+    [Fact]
+    public async Task Of_two_groups_with_one_certificate_the_disabled_one_decides()
+    {
+        await using var dps = await ProvisioningFixture.Start();
+        using var leaf = Devices.IssueDevice("sensor-1");
+        await dps.Put("/enrollmentGroups/a", References("a"));
+        await dps.Put("/enrollmentGroups/b", References("b", enabled: false));
+        await dps.Put("/enrollmentGroups/c", References("c"));
+
+        Assert.Equal("disabled", (await dps.Register("sensor-1", leaf)).Refused!.Stage);
+        (await dps.Call("GET", "/registrations/sensor-1")).IsError(404202); // and leaves no trace
+    }
+
+    [Fact]
+    public async Task A_copied_key_under_another_name_is_another_device_to_the_service()
+    {
+        await using var dps = await ProvisioningFixture.Start();
+        await dps.Put("/enrollmentGroups/all", References("all"));
+        using var first = Devices.IssueDevice("sensor-1");
+        using var key = first.GetECDsaPrivateKey()!;
+        using var copy = Devices.IssueDevice("sensor-2", key: key);
+
+        Assert.Equal(first.PublicKey.ExportSubjectPublicKeyInfo(), copy.PublicKey.ExportSubjectPublicKeyInfo());
+        await dps.Admit("sensor-1", first);
+        await dps.Admit("sensor-2", copy); // which is why the webhook looks at keys
     }
 
     [Fact]
@@ -116,7 +154,7 @@ public sealed class X509Tests
         await dps.Put("/enrollments/other", Individual("other", leaf));
 
         Assert.Equal("401", (await dps.Register("sensor-1", leaf)).Refused!.Stage);
-        Assert.Equal(1, dps.Service.Counters["registrations.refused.certificate-subject"]);
+        Assert.Equal(1, dps.Count("registrations.refused", "certificate-subject"));
     }
 
     [Fact]
@@ -191,10 +229,14 @@ public sealed class X509Tests
     public async Task An_authority_counts_only_after_a_proof_that_it_signed_itself()
     {
         await using var dps = await ProvisioningFixture.Start();
-        using var stranger = Devices.Subordinate("Other company");
+        using var stranger = Authority.Subordinate("Other company");
         using var below = stranger.Subordinate("Below");
         Assert.True(dps.Service.AddAuthority("other", stranger.Certificate).TryGet(out var code, out _));
         Assert.Equal(400, (await dps.Call("PUT", "/enrollmentGroups/other", References("other", "other").ToJsonString())).Status); // enrollment-authority
+
+        using var leaf = below.IssueDevice("sensor-1");
+        await dps.Put("/enrollmentGroups/below", Signers("below", below.Certificate));
+        Assert.Equal("CA certificate not found.", (await dps.Register("sensor-1", leaf, below.Intermediates)).Refused!.Message);
 
         using var wrongCode = stranger.Prove(code + "0");
         using var wrongKey = Devices.Prove(code);
@@ -207,6 +249,7 @@ public sealed class X509Tests
         using var proof = stranger.Prove(code);
         Assert.Null(dps.Service.ProveAuthority("other", proof));
         await dps.Put("/enrollmentGroups/other", References("other", "other"));
+        await dps.Admit("sensor-1", leaf, below.Intermediates);
     }
 
     [Fact]

@@ -40,7 +40,8 @@ internal sealed class DeviceApi(Dps dps)
         return new DeviceReply(error.Status, error.Document(dps.Clock.GetUtcNow()), error.Status == 429 ? dps.Options.RetryAfter : null);
     }
 
-    // {"registrationId":"…","payload":{…}}; a TPM's keys are read over, as no TPM can register here.
+    /// <summary><c>{"registrationId":"…","payload":{…}}</c>; a TPM's keys are read over, as no TPM can register here.</summary>
+    /// <returns>What the device says, or <c>argument-invalid</c>, <c>registration-mismatch</c>.</returns>
     private static Parsed<Said> Payload(string registrationId, ReadOnlySpan<byte> body)
     {
         if (!HubJson.ParseObject(body).TryGet(out var said, out var fault)) return fault;

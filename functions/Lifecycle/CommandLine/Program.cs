@@ -1,0 +1,3 @@
+using Serverless.Lifecycle.CommandLine;
+
+return VerifyCommand.Run(args, Console.Out, Console.Error);
