@@ -161,6 +161,14 @@ public class ScoredStreamTests
         shared[0]--;
         Assert.Throws<InvalidDataException>(() => column.ReadShared(shared.AsSpan(0, shared.Length - 1)));
 
+        // What every device of the partition has taught comes back whole.
+        Assert.True(column.Punctuality.Days > 0);
+        var copy = new ScoresColumn(new DeviceLimits());
+        copy.ReadShared(shared);
+        var again = new byte[copy.SharedBytesMax];
+        copy.WriteShared(again);
+        Assert.Equal(shared, again);
+
         // An app without the column does not know the section, and says so instead of dropping it.
         await Assert.ThrowsAsync<InvalidDataException>(() => StateLog.Open(world.State, "telemetry/3/", () => new PartitionState(), Cancel));
     }
