@@ -171,7 +171,7 @@ public sealed class CustomAllocationTests(StorageFixture storage)
         var first = dps.Register("pump-1", leaf);
         await Eventually.Holds(() => !webhook.Calls.IsEmpty);
         var second = dps.Register("pump-1", leaf);
-        await Eventually.Holds(() => dps.Service.Counters["connects.accepted"] == 2);
+        await Eventually.Holds(() => dps.Service.Counters["registrations.joined"] == 1);
         free.SetResult();
 
         Assert.Equal((await first).Assigned, (await second).Assigned);
