@@ -26,23 +26,27 @@ internal static class LifecycleServices
     public static void Add(IServiceCollection services)
     {
         services.AddSingleton(all => all.GetRequiredService<ManagedIdentity>().Credential());
-        services.AddSingleton(all => new BlobServiceClient(all.GetRequiredService<StoragePlace>().Blobs, all.GetRequiredService<TokenCredential>()).GetBlobContainerClient("audit"));
-        services.AddSingleton(all => new TableServiceClient(all.GetRequiredService<StoragePlace>().Tables, all.GetRequiredService<TokenCredential>()));
+        services.AddSingleton(all => new BlobServiceClient(all.GetRequiredService<AuditPlace>().Blobs, all.GetRequiredService<TokenCredential>()).GetBlobContainerClient("audit"));
+        services.AddSingleton(all => new TableServiceClient(all.GetRequiredService<TablePlace>().Tables, all.GetRequiredService<TokenCredential>()));
         services.AddSingleton(all => new TableLedger(
             all.GetRequiredService<TableServiceClient>().GetTableClient("devices"), all.GetRequiredService<BlobContainerClient>(), all.GetRequiredService<TimeProvider>(),
             "l" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8))));
         services.AddSingleton<IDeviceLedger>(all => all.GetRequiredService<TableLedger>());
         services.AddSingleton<IDeviceGroups>(all => new TableGroups(all.GetRequiredService<TableServiceClient>().GetTableClient("devices")));
         services.AddSingleton(all => new ProvisioningClient(
-            all.GetRequiredService<PlanePlace>().Dps, all.GetRequiredService<TokenCredential>(), all.GetRequiredService<TimeProvider>(),
-            new ProvisioningClientOptions { OperationsPerMinute = all.GetRequiredService<PlanePlace>().DpsPerMinute, Calls = new() { ShareWait = ShareWait } }));
-        services.AddSingleton<IReadOnlyList<IotHubClient>>(all => [.. all.GetRequiredService<PlanePlace>().Hubs.Select(host => new IotHubClient(
+            all.GetRequiredService<DpsPlace>().Host, all.GetRequiredService<TokenCredential>(), all.GetRequiredService<TimeProvider>(),
+            new ProvisioningClientOptions { OperationsPerMinute = all.GetRequiredService<DpsPlace>().OperationsPerMinute, Calls = new() { ShareWait = ShareWait } }));
+        services.AddSingleton<IReadOnlyList<IotHubClient>>(all => [.. all.GetRequiredService<HubPlace>().Hosts.Select(host => new IotHubClient(
             host, all.GetRequiredService<TokenCredential>(), all.GetRequiredService<TimeProvider>(),
-            new IotHubClientOptions { Share = all.GetRequiredService<PlanePlace>().Share, Calls = new() { ShareWait = ShareWait } }))]);
+            new IotHubClientOptions
+            {
+                Share = all.GetRequiredService<HubPlace>().Share,
+                Calls = new() { ShareWait = ShareWait, Address = all.GetRequiredService<HubPlace>().Addresses.GetValueOrDefault(host) },
+            }))]);
         services.AddSingleton(all => new EventHubsClient(all.GetRequiredService<AlertPlace>().Namespace, all.GetRequiredService<TokenCredential>(), all.GetRequiredService<TimeProvider>()));
         services.AddSingleton(all => new KeyVaultClient(all.GetRequiredService<VaultPlace>().Vault, all.GetRequiredService<TokenCredential>(), all.GetRequiredService<TimeProvider>()));
         services.AddSingleton<IRegistrations>(all => new DpsRegistrations(all.GetRequiredService<ProvisioningClient>().For("sweep")));
-        services.AddSingleton<IHubs>(all => new LinkedHubs([.. all.GetRequiredService<IReadOnlyList<IotHubClient>>().Select(hub => hub.For("sweep"))], all.GetRequiredService<PlanePlace>().PersonalTags));
+        services.AddSingleton<IHubs>(all => new LinkedHubs([.. all.GetRequiredService<IReadOnlyList<IotHubClient>>().Select(hub => hub.For("sweep"))], all.GetRequiredService<HubPlace>().PersonalTags));
         services.AddSingleton<IFleetReader>(all => new FleetReader(all.GetRequiredService<ProvisioningClient>().For("audit"), [.. all.GetRequiredService<IReadOnlyList<IotHubClient>>().Select(hub => hub.For("audit"))]));
         services.AddSingleton<IFindings>(all => new TableFindings(all.GetRequiredService<TableServiceClient>().GetTableClient("devices")));
         services.AddSingleton<IStatementSigner, VaultSigner>();
@@ -60,6 +64,7 @@ internal static class LifecycleServices
         services.AddSingleton<DeathCertificates>();
         services.AddSingleton<SweepRun>();
         services.AddSingleton<DecommissionDesk>();
+        services.AddSingleton<ForecastDesk>();
         services.AddSingleton<AuditRun>();
         services.AddSingleton<AuditDesk>();
     }

@@ -6,53 +6,72 @@ using Serverless.Lifecycle.Endings;
 
 namespace Serverless.Lifecycle;
 
-/// <summary>Where the planes are, and how much of their quotas is this app's. Section <c>Planes</c>.</summary>
-/// <remarks>Trusted: whoever edits it decides where devices are cut off; a hub that is left out keeps its devices.</remarks>
-internal sealed record PlanePlace : ISettings<PlanePlace>
+/// <summary>Where devices register, and how much of its quota is this app's. Section <c>Provisioning</c>.</summary>
+/// <remarks>Trusted: whoever edits it decides where devices are shut out.</remarks>
+internal sealed record DpsPlace : ISettings<DpsPlace>
 {
     /// <inheritdoc/>
-    public static string Section => "Planes";
+    public static string Section => "Provisioning";
 
-    /// <summary><c>Planes__dps</c>, required: the service's host name.</summary>
-    public required string Dps { get; init; }
+    /// <summary><c>Provisioning__host</c>, required: the service's host name.</summary>
+    public required string Host { get; init; }
 
-    /// <summary><c>Planes__hubs</c>, required: host names of all linked hubs, with commas between; 1 to 50.</summary>
-    public required ImmutableArray<string> Hubs { get; init; }
+    /// <summary><c>Provisioning__operationsPerMinute</c>: 1 to 1,000, default 200.</summary>
+    public required int OperationsPerMinute { get; init; }
 
-    /// <summary><c>Planes__dpsPerMinute</c>: DPS operations a minute, 1 to 1,000, default 200.</summary>
-    public required int DpsPerMinute { get; init; }
+    /// <inheritdoc/>
+    public static DpsPlace Read(SettingsReader read) => new()
+    {
+        Host = read.HostName("host", "host name of the provisioning service"),
+        OperationsPerMinute = read.Int32("operationsPerMinute", "operations a minute", 1, 1000, 200),
+    };
+}
 
-    /// <summary><c>Planes__hubPart</c>: part of each hub's S1 quotas, 0.01 to 1, default 0.4.</summary>
+/// <summary>Where devices connect, and how much of the quotas is this app's. Section <c>IotHubs</c>.</summary>
+/// <remarks>Trusted: whoever edits it decides where devices are cut off; a hub that is left out keeps its devices.</remarks>
+internal sealed record HubPlace : ISettings<HubPlace>
+{
+    /// <inheritdoc/>
+    public static string Section => "IotHubs";
+
+    /// <summary><c>IotHubs__hosts</c>, required: host names of all linked hubs, with commas between; 1 to 50.</summary>
+    public required ImmutableArray<string> Hosts { get; init; }
+
+    /// <summary><c>IotHubs__addresses</c>: where hubs answer that have an address other than their name, as <c>name=host:port</c> separated by
+    /// <c>;</c>. Default empty. For the local cloud.</summary>
+    public required ImmutableDictionary<string, string> Addresses { get; init; }
+
+    /// <summary><c>IotHubs__part</c>: part of each hub's S1 quotas, 0.01 to 1, default 0.4; <c>IotHubs__units</c>: units of each hub, default 1.</summary>
     public required HubShare Share { get; init; }
 
-    /// <summary><c>Planes__personalTags</c>: twin tags that hold personal data, with commas between; default <c>owner</c>; <c>-</c> for none.</summary>
+    /// <summary><c>IotHubs__personalTags</c>: twin tags that hold personal data, with commas between; default <c>owner</c>; <c>-</c> for none.</summary>
     public required ImmutableArray<string> PersonalTags { get; init; }
 
     /// <inheritdoc/>
-    public static PlanePlace Read(SettingsReader read)
+    public static HubPlace Read(SettingsReader read)
     {
         ArgumentNullException.ThrowIfNull(read);
-        var hubs = read.Text("hubs", "host names of all linked hubs, with commas between", 8 * 1024).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        if (hubs.Length is < 1 or > 50 || hubs.Any(hub => !Uri.TryCreate($"https://{hub}/", UriKind.Absolute, out var uri) || uri.PathAndQuery != "/" || uri.UserInfo.Length > 0))
+        var hosts = read.Text("hosts", "host names of all linked hubs, with commas between", 8 * 1024).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        if (hosts.Length is < 1 or > 50 || hosts.Any(host => !Uri.TryCreate($"https://{host}/", UriKind.Absolute, out var uri) || uri.PathAndQuery != "/" || uri.UserInfo.Length > 0))
         {
-            throw new SettingException("Planes__hubs", "malformed", "1 to 50 host names with commas between");
+            throw new SettingException("IotHubs__hosts", "malformed", "1 to 50 host names with commas between");
         }
 
         var personal = read.Text("personalTags", "twin tags that hold personal data, with commas between, or -", 1024, "owner");
-        return new PlanePlace
+        return new HubPlace
         {
-            Dps = read.HostName("dps", "host name of the provisioning service"),
-            Hubs = [.. hubs],
-            DpsPerMinute = read.Int32("dpsPerMinute", "operations a minute", 1, 1000, 200),
-            Share = HubShare.OfS1(read.Double("hubPart", "part of an S1 unit's quotas", 0.01, 1, 0.4), read.Int32("hubUnits", "units of each hub", 1, 200, 1)),
+            Hosts = [.. hosts],
+            Addresses = read.Text("addresses", "addresses of hubs", 8192, otherwise: " ").Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+                .Select(pair => pair.Split('=', 2)).Where(pair => pair.Length == 2)
+                .ToImmutableDictionary(pair => pair[0], pair => pair[1], StringComparer.OrdinalIgnoreCase),
+            Share = HubShare.OfS1(read.Double("part", "part of an S1 unit's quotas", 0.01, 1, 0.4), read.Int32("units", "units of each hub", 1, 200, 1)),
             PersonalTags = personal == "-" ? [] : [.. personal.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)],
         };
     }
 }
 
-/// <summary>Where the app keeps things. Section <c>Storage</c>.</summary>
-/// <remarks>Trusted: whoever can write there decides who may connect (<c>devices</c>), or adds to the record (<c>audit</c>).</remarks>
-internal sealed record StoragePlace : ISettings<StoragePlace>
+/// <summary>Where table <c>devices</c> is. Section <c>Storage</c>. Trusted: whoever can write there decides who may connect.</summary>
+internal sealed record TablePlace : ISettings<TablePlace>
 {
     /// <inheritdoc/>
     public static string Section => "Storage";
@@ -60,15 +79,21 @@ internal sealed record StoragePlace : ISettings<StoragePlace>
     /// <summary><c>Storage__tableServiceUri</c>, required.</summary>
     public required Uri Tables { get; init; }
 
-    /// <summary><c>Storage__blobServiceUri</c>, required.</summary>
+    /// <inheritdoc/>
+    public static TablePlace Read(SettingsReader read) => new() { Tables = read.Url("tableServiceUri", "table endpoint of the storage account") };
+}
+
+/// <summary>Where container <c>audit</c> is. Section <c>Audit</c>. Trusted to keep what it is given: its policy keeps it from being changed.</summary>
+internal sealed record AuditPlace : ISettings<AuditPlace>
+{
+    /// <inheritdoc/>
+    public static string Section => "Audit";
+
+    /// <summary><c>Audit__blobServiceUri</c>, required.</summary>
     public required Uri Blobs { get; init; }
 
     /// <inheritdoc/>
-    public static StoragePlace Read(SettingsReader read) => new()
-    {
-        Tables = read.Url("tableServiceUri", "table endpoint of the storage account"),
-        Blobs = read.Url("blobServiceUri", "blob endpoint of the storage account"),
-    };
+    public static AuditPlace Read(SettingsReader read) => new() { Blobs = read.Url("blobServiceUri", "blob endpoint of the account with the audit trail") };
 }
 
 /// <summary>Where alerts go. Section <c>EventHubs</c>. Not trusted: at worst nobody is told.</summary>

@@ -5,8 +5,10 @@ using Serverless.Lifecycle.Sweeps;
 
 var app = FunctionApp.Create(args, "lifecycle");
 app.Settings<ManagedIdentity>();
-app.Settings<PlanePlace>();
-app.Settings<StoragePlace>();
+app.Settings<DpsPlace>();
+app.Settings<HubPlace>();
+app.Settings<TablePlace>();
+app.Settings<AuditPlace>();
 app.Settings<AlertPlace>();
 app.Settings<VaultPlace>();
 app.Settings<LifecycleSettings>();

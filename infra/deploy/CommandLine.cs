@@ -41,8 +41,14 @@ public static class CommandLine
 
         var root = new Option<string?>("--tuf-root") { Description = "The signed first TUF root, made offline.", HelpName = "FILE" };
         var keys = new Option<string>("--keys") { Description = "Folder for the public keys.", HelpName = "DIR", DefaultValueFactory = _ => Path.Combine(around.Root, "artifacts/first-run") };
-        var first = new Command("first-run", "What templates cannot do, once: public keys out, TUF root and profiles in. Can be run again.") { environment, subscription, deployment, root, keys };
-        first.SetAction((asked, cancel) => Told(around, () => new FirstRun(around with { Deployment = asked.GetValue(deployment) }, az).Run(asked.GetValue(environment)!, asked.GetValue(subscription)!, asked.GetValue(root), asked.GetValue(keys)!, cancel)));
+        var documents = new Option<string>("--profiles")
+        {
+            Description = $"Folder of device profiles and of {FirstRun.PolicyBlob}. Default: the examples, without a policy.",
+            HelpName = "DIR",
+            DefaultValueFactory = _ => Path.Combine(around.Root, "functions/Telemetry/Validation/profiles"),
+        };
+        var first = new Command("first-run", "What templates cannot do, once: public keys out, TUF root and profiles in. Can be run again.") { environment, subscription, deployment, root, documents, keys };
+        first.SetAction((asked, cancel) => Told(around, () => new FirstRun(around with { Deployment = asked.GetValue(deployment) }, az).Run(asked.GetValue(environment)!, asked.GetValue(subscription)!, asked.GetValue(root), asked.GetValue(documents)!, asked.GetValue(keys)!, cancel)));
 
         var smoke = new Command("smoke", "Looks whether what was deployed lives; changes nothing.") { environment, subscription, deployment };
         smoke.SetAction((asked, cancel) => Told(around, () => new Smoke(around with { Deployment = asked.GetValue(deployment) }, az).Look(asked.GetValue(environment)!, asked.GetValue(subscription)!, cancel)));

@@ -34,9 +34,9 @@ internal static class AppSettings
             ["Ota__blobServiceUri"] = cloud.Storage.BlobServiceUri.ToString(),
             ["Provisioning__host"] = cloud.Provisioning.ServiceUri.Authority,
             // In Azure a hub answers at its name. Here: name=host:port;name=host:port
-            ["Admission__hubAddresses"] = string.Join(';', cloud.IotHubs.Select(hub => $"{hub.HostName}={hub.ServiceUri.Authority}")),
-            ["Planes__dps"] = cloud.Provisioning.ServiceUri.Authority,
-            ["Planes__hubs"] = string.Join(',', cloud.IotHubs.Select(hub => hub.ServiceUri.Authority)),
+            ["Admission__hubAddresses"] = HubAddresses(cloud),
+            ["IotHubs__hosts"] = string.Join(',', cloud.IotHubs.Select(hub => hub.HostName)),
+            ["IotHubs__addresses"] = HubAddresses(cloud),
             ["Entra__authority"] = new Uri(cloud.Identity.AuthorityHost, $"{LocalTenant.TenantId}/v2.0").ToString(),
             ["Entra__audience"] = Audiences.Api,
         };
@@ -45,6 +45,8 @@ internal static class AppSettings
         foreach (var (name, value) in further ?? new Dictionary<string, string>()) settings[name] = value;
         return settings;
     }
+
+    private static string HubAddresses(LocalCloud cloud) => string.Join(';', cloud.IotHubs.Select(hub => $"{hub.HostName}={hub.ServiceUri.Authority}"));
 
     // The one secret an app is told: it puts it into the URL that DPS calls. In Azure the setting is a Key Vault reference. Keys are made
     // here before the host's first start would make them, so that the app can know its own.

@@ -4,6 +4,7 @@ using Serverless.Benchmarks.Crash;
 using Serverless.Benchmarks.Edge;
 using Serverless.Benchmarks.Enrollment;
 using Serverless.Benchmarks.Ingest;
+using Serverless.Benchmarks.Lifecycle;
 using Serverless.Benchmarks.Memory;
 using Serverless.Benchmarks.Scoring;
 using Serverless.Benchmarks.State;
@@ -14,6 +15,8 @@ using Serverless.Benchmarks.Validation;
 var subjects = new SortedDictionary<string, (string What, Func<string[], Task<int>> Run)>(StringComparer.Ordinal)
 {
     ["allocate"] = (AllocateSubject.What, AllocateSubject.Run),
+    ["audit"] = (AuditSubject.What, AuditSubject.Run),
+    ["chart"] = (Chart.What, Chart.Run),
     ["coldstart"] = (ColdStartSubject.What, ColdStartSubject.Run),
     ["crash"] = (CrashSubject.What, CrashSubject.Run),
     ["edge"] = (EdgeSubject.What, EdgeSubject.Run),
@@ -31,6 +34,7 @@ var subjects = new SortedDictionary<string, (string What, Func<string[], Task<in
     ["skab"] = ("anomaly scores of a group of sensors, in the SKAB layout", Skab.Run),
     ["state"] = (StateSubject.What, StateSubject.Run),
     ["upgrade"] = (UpgradeSubject.What, UpgradeSubject.Run),
+    ["sweep"] = (SweepSubject.What, SweepSubject.Run),
     ["validation"] = (ValidationSubject.What, ValidationSubject.Run),
     ["verify"] = ("P-256 signature checks a second", Verify.Run),
 };

@@ -5,7 +5,20 @@ namespace Serverless.Conventions.Tests;
 public class ArrowTests
 {
     /// <summary>Rules: assemblies that decide, and so may know only the base library and each other.</summary>
-    public static TheoryData<string> RuleAssemblies() => ["Serverless.Faults", "Serverless.Devices", "Serverless.Enrollment.Admission", "Serverless.Telemetry.Validation", "Serverless.Telemetry.Scoring", "Serverless.FirmwareSigning.Trust", "Serverless.FirmwareSigning.Signing", "Serverless.FirmwareSigning.Repository", "Serverless.FirmwareSigning.ReleaseApi", "Serverless.Firmware.Releases"];
+    public static TheoryData<string> RuleAssemblies() =>
+    [
+        "Serverless.Faults",
+        "Serverless.Devices",
+        "Serverless.Enrollment.Admission",
+        "Serverless.Telemetry.Validation",
+        "Serverless.Telemetry.Scoring",
+        "Serverless.FirmwareSigning.Trust",
+        "Serverless.FirmwareSigning.Signing",
+        "Serverless.FirmwareSigning.Repository",
+        "Serverless.FirmwareSigning.ReleaseApi",
+        "Serverless.Firmware.Releases",
+        "Serverless.Lifecycle.Endings",
+    ];
 
     [Theory]
     [MemberData(nameof(RuleAssemblies))]

@@ -37,6 +37,7 @@ public sealed class FirstRunTests : IDisposable
         Assert.Contains("--overwrite false", uploads[0], StringComparison.Ordinal);
         Assert.Contains("--account-name ststate --container-name profiles --name pump@1.json", uploads[1], StringComparison.Ordinal);
         Assert.All(uploads, upload => Assert.Contains("--auth-mode login", upload, StringComparison.Ordinal));
+        Assert.Contains("profiles/policies/enrollment.json is not there: the Enrollment app refuses every device", _site.Said, StringComparison.Ordinal);
         Assert.Equal(["/assignment/vault", "/assignment/ota", "/assignment/profiles"], _site.CallsOf("role assignment delete").Select(call => call.Split(' ')[4]));
     }
 
@@ -44,10 +45,22 @@ public sealed class FirstRunTests : IDisposable
     public async Task A_second_run_finds_everything_there_and_keeps_rights_that_it_did_not_give()
     {
         _site.When("role assignment list*", """[{"id":"/given/by/somebody"}]""")
-            .When("storage blob show*root.json*", Blob(Root)).When("storage blob show*pump*", Blob("{}"));
+            .When("storage blob show*root.json*", Blob(Root)).When("storage blob show*", Blob("{}"));
         Assert.Equal(0, await _site.On("first-run", "--tuf-root", _root, "--keys", _site.At("keys")));
         Assert.Empty(_site.CallsOf("storage blob upload").Concat(_site.CallsOf("role assignment create")).Concat(_site.CallsOf("role assignment delete")));
         Assert.Contains("there already: ota/metadata/1.root.json", _site.Said, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Profiles_and_policy_of_a_folder_go_in_by_their_paths_and_what_was_changed_since_is_left_as_it_is()
+    {
+        _site.Write("mine/pump@2.json", "{}");
+        _site.Write("mine/policies/enrollment.json", "{}");
+        _site.When("role assignment list*", "[]").When("storage blob show*root.json*", Blob(Root)).When("storage blob show*pump*", Blob("changed by somebody"))
+            .When("storage blob show*", status: 3, errors: "BlobNotFound").When("storage blob upload*");
+        Assert.Equal(0, await _site.On("first-run", "--tuf-root", _root, "--profiles", _site.At("mine"), "--keys", _site.At("keys")));
+        Assert.Contains("--container-name profiles --name policies/enrollment.json", Assert.Single(_site.CallsOf("storage blob upload")), StringComparison.Ordinal);
+        Assert.Contains("left as it is: profiles/pump@2.json", _site.Said, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -80,9 +80,10 @@ internal sealed class Site : IDisposable
     /// <param name="status">Its exit code.</param>
     /// <param name="errors">What it complains.</param>
     /// <param name="times">How often; -1 for always. Rules told first are tried first.</param>
-    public Site When(string pattern, string output = "{}", int status = 0, string errors = "", int times = -1)
+    /// <param name="first">Before those told already.</param>
+    public Site When(string pattern, string output = "{}", int status = 0, string errors = "", int times = -1, bool first = false)
     {
-        var rule = $"az/rules/{(_rules++).ToString("000", CultureInfo.InvariantCulture)}";
+        var rule = $"az/rules/{(first ? "0" : "")}{(_rules++).ToString("000", CultureInfo.InvariantCulture)}";
         Write($"{rule}/pattern", pattern);
         Write($"{rule}/output", output);
         Write($"{rule}/errors", errors);

@@ -1,6 +1,8 @@
 using System.Net;
 using System.Text;
+using System.Text.Json;
 using System.Text.Json.Nodes;
+using Serverless.Deploy.Steps;
 
 namespace Serverless.Deploy.Tests;
 
@@ -49,6 +51,28 @@ public sealed class WebhookKeyTests : IDisposable
         Assert.Contains(Secret, JsonNode.Parse(File.ReadLines(_site.At("az/bodies")).First())!["properties"]!["value"]!.ToString(), StringComparison.Ordinal);
         Assert.All(File.ReadLines(_site.At("az/modes")), mode => Assert.Equal("600", mode));
         Assert.DoesNotContain(_site.CallsOf("rest").SelectMany(call => call.Split(' ')).Where(word => word.StartsWith('@')), word => File.Exists(word[1..]));
+    }
+
+    [Fact]
+    public void The_url_is_that_of_the_function_and_the_secret_that_of_the_setting()
+    {
+        using var function = JsonDocument.Parse(File.ReadAllText(Path.Combine(Site.Repository, "functions/Enrollment/Allocate/function.json")));
+        var trigger = function.RootElement.GetProperty("bindings").EnumerateArray().Single(binding => binding.GetProperty("type").GetString() == "httpTrigger");
+        using var host = JsonDocument.Parse(File.ReadAllText(Path.Combine(Site.Repository, "host.json")));
+        var prefix = host.RootElement.GetProperty("extensions").GetProperty("http").GetProperty("routePrefix").GetString();
+        Assert.Equal(WebhookKey.Route, $"{prefix}/{trigger.GetProperty("route").GetString()}");
+        Assert.Equal("function", trigger.GetProperty("authLevel").GetString());
+        Assert.Contains($"secrets/{WebhookKey.Secret})'", File.ReadAllText(Path.Combine(Site.Repository, "infra/main.bicep")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_site_with_a_name_of_the_platforms_making_is_called_by_it()
+    {
+        _dps.Add("enrollments", "device", "custom");
+        _site.When("functionapp show*", """{"id":"/subscriptions/s/sites/func-enrollment","defaultHostName":"func-enrollment-abc.westeurope-01.azurewebsites.net"}""", first: true);
+        Keys("{}", $$"""{"dps-a":"{{Secret}}"}""");
+        Assert.Equal(0, await _site.On("rotate-webhook-key"));
+        Assert.StartsWith("https://func-enrollment-abc.westeurope-01.azurewebsites.net/api/allocate?", (string?)_dps.All.Single()["customAllocationDefinition"]!["webhookUrl"], StringComparison.Ordinal);
     }
 
     [Fact]

@@ -25,7 +25,35 @@ public class LocalCloudTests
             Assert.Equal(cache, string.Join(", ", answer.Content.Headers.TryGetValues("Cache-Control", out var values) ? values : answer.Headers.GetValues("Cache-Control")));
         }
         await TufJs(cloud);
+        await ReadsInRanges(cloud);
     }
+
+    // Three ranges and a piece, and the blob written over while it is read.
+    private static async Task ReadsInRanges(LocalCloud cloud)
+    {
+        var container = cloud.BlobsAs(Local.Identity.LocalTenant.ReleaseEngineer).GetBlobContainerClient("firmware");
+        var images = new Stores.BlobImages(container);
+        foreach (var length in new[] { 1, Stores.RangesAhead.RangeBytes - 1, Stores.RangesAhead.RangeBytes, Stores.RangesAhead.RangeBytes + 1, (6 * Stores.RangesAhead.RangeBytes) + 77 })
+        {
+            var content = new byte[length];
+            for (var i = 0; i < length; i++) content[i] = (byte)(i * 7L % 251);
+            await container.GetBlobClient("ranges.bin").UploadAsync(BinaryData.FromBytes(content), overwrite: true, Town.Token);
+            var image = await images.Look("ranges.bin", Town.Token) ?? throw new InvalidOperationException("not there");
+            await using var stream = await images.Open(image, Town.Token) ?? throw new InvalidOperationException("not there");
+            using var read = new MemoryStream();
+            await stream.CopyToAsync(read, Town.Token);
+            Assert.Equal(content.Length, read.Length);
+            Assert.True(content.AsSpan().SequenceEqual(read.GetBuffer().AsSpan(0, length)));
+
+            await using var broken = await images.Open(image, Town.Token) ?? throw new InvalidOperationException("not there");
+            await container.GetBlobClient("ranges.bin").UploadAsync(BinaryData.FromBytes(new byte[length]), overwrite: true, Town.Token);
+            Assert.Null(await images.Open(image, Town.Token)); // another blob now
+            if (length > RangesInFlight) await Assert.ThrowsAsync<Azure.RequestFailedException>(() => broken.CopyToAsync(Stream.Null, Town.Token));
+        }
+        Assert.Null(await images.Look("none.bin", Town.Token));
+    }
+
+    private const int RangesInFlight = Stores.RangesAhead.RangeBytes * Stores.RangesAhead.Ahead;
 
     // tuf-js downloads from the repository as the app published it on Azurite.
     private static async Task TufJs(LocalCloud cloud)

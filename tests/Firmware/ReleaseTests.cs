@@ -187,6 +187,36 @@ public class ReleaseTests
     }
 
     [Fact]
+    public async Task Storage_that_gives_other_bytes_than_were_hashed_publishes_nothing()
+    {
+        using var town = await Town.Found(inlineBytes: 1000);
+        await town.Submit(town.Upload("1.0.0"));
+        await town.TickAdvance();
+        await town.Approve("gw100@1.0.0");
+        town.Images.Blobs["gw100/1.0.0/image.bin"] = (Town.ImageOf("gw100", "6.6.6"), town.Images.Blobs["gw100/1.0.0/image.bin"].Tag);
+        await town.TickAdvance();
+        Assert.Equal("image-digest", (await town.Record("gw100@1.0.0")).Fault?.Code);
+        Assert.Empty(town.Ota.Targets);
+    }
+
+    [Fact]
+    public async Task A_version_that_a_crash_left_behind_is_passed_over()
+    {
+        using var town = await Town.Found();
+        await town.Release("1.0.0");
+        town.Ota.Metadata["2.gw100.json"] = ("of a change that was never published"u8.ToArray(), 0);
+        await town.Release("1.1.0");
+        Assert.Equal(3, (await town.Record("gw100@1.1.0")).Proposal!.RoleVersion);
+        Assert.Equal("", await town.Device().Download(Town.Target("1.1.0")));
+        // One that appears between proposal and publication makes the proposal stale: its file can never be written.
+        await town.Submit(town.Upload("1.2.0"));
+        town.Ota.Metadata["4.gw100.json"] = ("another's"u8.ToArray(), 0);
+        Assert.True((await town.Approve("gw100@1.2.0")).TryGet(out var stale, out _));
+        Assert.Equal(ReleaseState.Stale, stale.State);
+        await town.Release("1.2.0");
+    }
+
+    [Fact]
     public async Task Lists_are_paged_and_name_the_policy_of_every_release()
     {
         using var town = await Town.Found(PeoplePolicy.SinglePerson, products: ["gw100", "gw200"]);

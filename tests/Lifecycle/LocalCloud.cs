@@ -18,8 +18,9 @@ namespace Serverless.Lifecycle.Tests;
 /// <summary>A DPS with two linked hubs over real sockets, and the app's clients of them.</summary>
 internal sealed class LocalCloud : IAsyncDisposable
 {
-    private static readonly Principal App = new("lifecycle", new Guid(1, 0, 0, new byte[8]), new Guid(1, 1, 0, new byte[8]),
-        [new RoleAssignment("IoT Hub Data Contributor", "iothub"), new RoleAssignment("Device Provisioning Service Data Contributor", "dps")], []);
+    // What the app itself may do, and no more; groups and keys are another's.
+    private static readonly Principal App = LocalTenant.Lifecycle;
+    private static readonly Principal Officer = new("officer", new Guid(9, 0, 0, new byte[8]), new Guid(9, 1, 0, new byte[8]), [new RoleAssignment("Device Provisioning Service Data Contributor", "dps")], []);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("lifecycle-").FullName;
     private readonly List<IMqttClient> _sessions = [];
@@ -35,6 +36,9 @@ internal sealed class LocalCloud : IAsyncDisposable
 
     public ProvisioningClient DpsClient { get; private set; } = null!;
 
+    /// <summary>For what the app may not do: reading keys, deleting groups.</summary>
+    public ProvisioningClient OfficerClient { get; private set; } = null!;
+
     public IReadOnlyList<IotHubClient> HubClients { get; private set; } = [];
 
     public DpsRegistrations Registrations => new(DpsClient);
@@ -49,7 +53,7 @@ internal sealed class LocalCloud : IAsyncDisposable
         var now = TimeProvider.System.GetUtcNow();
         cloud.Authority = new LocalAuthority(cloud._folder, now);
         cloud.Devices = new LocalAuthority(Directory.CreateDirectory(Path.Combine(cloud._folder, "devices")).FullName, now, "Devices CA");
-        var directory = new TenantDirectory([App]);
+        var directory = new TenantDirectory([App, Officer]);
         var tokens = new Tokens(directory, new Guid("11111111-2222-3333-4444-555555555555"), TimeProvider.System);
         cloud._made.AddRange([cloud.Authority, cloud.Devices, tokens]);
         var hubs = new List<IotHubService>();
@@ -65,6 +69,8 @@ internal sealed class LocalCloud : IAsyncDisposable
         using var proof = cloud.Devices.Prove(code);
         Assert.Null(cloud.Dps.ProveAuthority("devices", proof));
         cloud.DpsClient = new ProvisioningClient($"localhost:{cloud.Dps.HttpsPort}", new Credential(tokens, Audiences.Provisioning), TimeProvider.System,
+            new() { OperationsPerMinute = 1000, Calls = new() { TrustRoot = cloud.Authority.Certificate } });
+        cloud.OfficerClient = new ProvisioningClient($"localhost:{cloud.Dps.HttpsPort}", new Credential(tokens, Audiences.Provisioning, Officer), TimeProvider.System,
             new() { OperationsPerMinute = 1000, Calls = new() { TrustRoot = cloud.Authority.Certificate } });
         cloud.HubClients = [.. hubs.Select(hub => new IotHubClient($"localhost:{hub.HttpsPort}", new Credential(tokens, Audiences.IotHub), TimeProvider.System,
             new() { Share = new HubShare(1000, 1000, 1000, 1000, 1000), Calls = new() { TrustRoot = cloud.Authority.Certificate } }))];
@@ -106,6 +112,7 @@ internal sealed class LocalCloud : IAsyncDisposable
     {
         foreach (var session in _sessions) session.Dispose();
         DpsClient?.Dispose();
+        OfficerClient?.Dispose();
         foreach (var client in HubClients) client.Dispose();
         if (Dps is not null) await Dps.DisposeAsync();
         foreach (var hub in Hubs) await hub.DisposeAsync();
@@ -113,9 +120,9 @@ internal sealed class LocalCloud : IAsyncDisposable
         Directory.Delete(_folder, recursive: true);
     }
 
-    private sealed class Credential(Tokens tokens, string audience) : TokenCredential
+    private sealed class Credential(Tokens tokens, string audience, Principal? caller = null) : TokenCredential
     {
-        public override AccessToken GetToken(TokenRequestContext requestContext, CancellationToken cancellationToken) => new(tokens.Issue(App, audience).Token, TimeProvider.System.GetUtcNow().AddMinutes(50));
+        public override AccessToken GetToken(TokenRequestContext requestContext, CancellationToken cancellationToken) => new(tokens.Issue(caller ?? App, audience).Token, TimeProvider.System.GetUtcNow().AddMinutes(50));
 
         public override ValueTask<AccessToken> GetTokenAsync(TokenRequestContext requestContext, CancellationToken cancellationToken) => new(GetToken(requestContext, cancellationToken));
     }

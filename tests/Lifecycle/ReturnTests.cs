@@ -46,12 +46,12 @@ public sealed class ReturnTests : IAsyncLifetime
         // DPS: as itself, with the old and the next certificate; through each group; after a group is disabled, deleted, made anew.
         await NoWay(leaf, line.Intermediates);
         await NoWay(next, line.Intermediates);
-        Assert.Null(await _cloud.DpsClient.DeleteGroup("near", null, Cancel));
+        Assert.Null(await _cloud.OfficerClient.DeleteGroup("near", null, Cancel));
         await NoWay(leaf, line.Intermediates);
         await Group("near", line.Certificate.ExportCertificatePem());
         await NoWay(leaf, line.Intermediates);
-        Assert.Null(await _cloud.DpsClient.DeleteGroup("near", null, Cancel));
-        Assert.Null(await _cloud.DpsClient.DeleteGroup("far", null, Cancel));
+        Assert.Null(await _cloud.OfficerClient.DeleteGroup("near", null, Cancel));
+        Assert.Null(await _cloud.OfficerClient.DeleteGroup("far", null, Cancel));
         await Group("far", null);
         await NoWay(next, line.Intermediates);
         // A hub identity that is enabled by hand still knows another credential than the device's.
@@ -105,7 +105,7 @@ public sealed class ReturnTests : IAsyncLifetime
         Assert.NotNull(await _cloud.Register("pump-5", leaf));
         await Enter("pump-5", "far", new DeviceKey(KeyKind.X509, null), null, _cloud.Hubs[0].HostName);
         World.Value(await _cloud.DpsClient.CreateEnrollment(new IndividualEnrollment { RegistrationId = "pump-6", Attestation = new SymmetricKeyAttestation(Rest.DeviceKeys.Random()) }, Cancel));
-        var before = World.Value(await _cloud.DpsClient.GetEnrollmentKeys("pump-6", Cancel)).Reveal();
+        var before = World.Value(await _cloud.OfficerClient.GetEnrollmentKeys("pump-6", Cancel)).Reveal();
         await Enter("pump-6", null, new DeviceKey(KeyKind.SymmetricKey, null), null, _cloud.Hubs[0].HostName);
 
         await End("pump-5");
@@ -113,7 +113,7 @@ public sealed class ReturnTests : IAsyncLifetime
 
         await NoWay(leaf, null, "pump-5");
         Assert.Equal(ProvisioningStatus.Disabled, World.Value(await _cloud.DpsClient.GetEnrollment("pump-6", Cancel)).Status);
-        Assert.NotEqual(before, World.Value(await _cloud.DpsClient.GetEnrollmentKeys("pump-6", Cancel)).Reveal());
+        Assert.NotEqual(before, World.Value(await _cloud.OfficerClient.GetEnrollmentKeys("pump-6", Cancel)).Reveal());
     }
 
     [Fact]
@@ -185,7 +185,7 @@ public sealed class ReturnTests : IAsyncLifetime
     private async Task<IReadOnlyList<string>> Audit()
     {
         var settings = new AuditSettings { RoundsApart = TimeSpan.Zero };
-        var run = new AuditRun(_world.Memory, _world.Memory, new FleetReader(_cloud.DpsClient, _cloud.HubClients), _findings, _world, new ExpiryPolicy(), settings, _world.Clock, NullLogger<AuditRun>.Instance);
+        var run = new AuditRun(_world.Memory, _world.Memory, new FleetReader(_cloud.DpsClient, _cloud.HubClients), _findings, _world, _world, new ExpiryPolicy(), settings, _world.Clock, NullLogger<AuditRun>.Instance);
         while (!(await run.Run(Cancel)).RoundEnded)
         {
         }
@@ -199,7 +199,7 @@ public sealed class ReturnTests : IAsyncLifetime
         Assert.All(_cloud.Hubs, hub => Assert.NotEqual(Local.IotHub.Registry.DeviceStatus.Enabled, hub.Find(id)?.Status));
     }
 
-    private async Task Group(string id, string? signer) => World.Value(await _cloud.DpsClient.PutGroup(
+    private async Task Group(string id, string? signer) => World.Value(await _cloud.OfficerClient.PutGroup(
         new EnrollmentGroup { GroupId = id, Attestation = signer is null ? new CaAttestation("devices") : X509Attestation.Signing(signer) }, Cancel));
 
     private async Task Tag(string id, Local.IotHub.IotHubService hub) => World.Value(await _cloud.HubClients[_cloud.Hubs.ToList().IndexOf(hub)]

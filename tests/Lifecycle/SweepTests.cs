@@ -84,6 +84,9 @@ public sealed class SweepTests : IDisposable
         await Until(sweep, "d");
         Assert.Equal((false, false), _world.Identities["d"]);
         Assert.True((await Row("d")).Closings[Planes.Hub]!.Attempts >= 2);
+        Assert.Equal([Planes.Hub], _world.Attempts["d"].Select(attempt => attempt.Path));
+        Assert.True(DeathStatement.Verify(_world.Statements.Values.Single(), _world.Key).TryGet(out var said, out _));
+        Assert.Equal(1, said.GetProperty("returnAttempts").GetInt32());
         Assert.False(await _world.GetsIn("d"));
     }
 
@@ -185,6 +188,18 @@ public sealed class SweepTests : IDisposable
         Assert.Equal(["certificate-expires", "certificate-expires", "certificate-expires", "certificate-expired"], _world.Alerts.Select(alert => alert.Word));
         Assert.Equal(4, _world.Alerts.Select(alert => alert.Id()).Distinct().Count());
         Assert.Null((await Row("d")).DueAt);
+    }
+
+    [Fact]
+    public async Task The_end_of_support_is_told_to_the_device_and_to_its_owner()
+    {
+        await _world.Add("d", record => record with { DueAt = World.Start.AddDays(10), Current = new DeviceKey(KeyKind.SymmetricKey, null) });
+        var policy = new ExpiryPolicy { SupportEnds = System.Collections.Immutable.ImmutableSortedDictionary<string, DateTimeOffset>.Empty.Add("pump", World.Start.AddDays(100)) };
+        _world.Clock.SetUtcNow(World.Start.AddDays(10));
+        await _world.Sweep(policy: policy).Run(Cancel);
+        Assert.Contains($"announce d {World.Start.AddDays(100):yyyy-MM-dd}", _world.Landed);
+        Assert.Equal(["support-ends"], _world.Alerts.Select(alert => alert.Word));
+        Assert.Equal(World.Start.AddDays(70), (await Row("d")).DueAt);
     }
 
     [Fact]

@@ -159,6 +159,8 @@ internal sealed class World : IRegistrations, IHubs, IStatementSigner, IStatemen
         return new PlaneOutcome(Planes.Personal, Stages.Closed, "purged");
     });
 
+    public Task Announce(DeviceRecord device, DateTimeOffset endsAt, CancellationToken cancel) => Write($"announce {device.Id} {endsAt:yyyy-MM-dd}", () => true);
+
     public Task<PlaneOutcome> Delete(DeviceRecord device, CancellationToken cancel) => Write("delete " + device.Id, () =>
     {
         Identities.Remove(device.Id.Text);

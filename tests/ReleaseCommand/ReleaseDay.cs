@@ -1,4 +1,3 @@
-using System.Reflection;
 using System.Security.Cryptography;
 using Serverless.Local;
 using Serverless.Local.Identity;
@@ -13,7 +12,6 @@ namespace Serverless.ReleaseCommand.Tests;
 public sealed class ReleaseDay : IAsyncDisposable
 {
     private readonly Lazy<Task> _started;
-    private readonly DirectoryInfo _apps = System.IO.Directory.CreateTempSubdirectory("fwsign-apps-");
     private readonly Bench _bench = new() { Clock = TimeProvider.System };
     private int _targets = 2;
 
@@ -53,14 +51,11 @@ public sealed class ReleaseDay : IAsyncDisposable
     {
         if (Cloud is not null) await Cloud.DisposeAsync();
         _bench.Dispose();
-        _apps.Delete(true);
     }
 
     private async Task Start()
     {
-        var output = typeof(ReleaseDay).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(one => one.Key == "FirmwareApp").Value!;
-        System.IO.Directory.CreateSymbolicLink(Path.Combine(_apps.FullName, "firmware"), Path.GetFullPath(output));
-        Cloud = await LocalCloud.Start(new LocalCloudOptions { Apps = _apps.FullName }, TimeProvider.System, CancellationToken.None);
+        Cloud = await LocalCloud.Start(new LocalCloudOptions(), TimeProvider.System, CancellationToken.None);
         await Cloud.StartApp("firmware", new Dictionary<string, string>
         {
             ["Firmware__blobServiceUri"] = Cloud.Storage.BlobServiceUri.ToString(),

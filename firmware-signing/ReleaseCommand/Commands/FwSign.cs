@@ -25,7 +25,9 @@ internal static class FwSign
             await at.Error.WriteLineAsync("try --help").ConfigureAwait(false);
             return ExitCode.Usage;
         }
-        return await parsed.InvokeAsync(new InvocationConfiguration { Output = at.Out, Error = at.Error }, cancel).ConfigureAwait(false);
+        // Without the library's own handler: it would turn a bug into exit code 1, which says "refused".
+        var configuration = new InvocationConfiguration { Output = at.Out, Error = at.Error, EnableDefaultExceptionHandler = false };
+        return await parsed.InvokeAsync(configuration, cancel).ConfigureAwait(false);
     }
 
     /// <summary>The commands.</summary>

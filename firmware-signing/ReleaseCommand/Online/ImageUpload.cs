@@ -38,13 +38,13 @@ internal static class ImageUpload
     public static async Task<Fault?> Run(BlobContainerClient container, string name, string path, long length, IProgress<long> progress, CancellationToken cancel)
     {
         var blob = container.GetBlockBlobClient(name);
-        if (await LengthOf(blob, cancel).ConfigureAwait(false) is { } there)
+        var (there, staged) = await Found(blob, cancel).ConfigureAwait(false);
+        if (there > 0)
         {
             progress.Report(there);
             return there == length ? null : new Fault("blob-length", name);
         }
 
-        var staged = await Staged(blob, cancel).ConfigureAwait(false);
         var ids = new List<string>();
         var flying = new Queue<Task>();
         long done = 0;
@@ -74,7 +74,7 @@ internal static class ImageUpload
         catch (RequestFailedException taken) when (taken.Status is 409 or 412)
         {
             // Another run of the same upload came first, or our own answer was lost.
-            return await LengthOf(blob, cancel).ConfigureAwait(false) == length ? null : new Fault("blob-length", name);
+            return (await Found(blob, cancel).ConfigureAwait(false)).Length == length ? null : new Fault("blob-length", name);
         }
 
         async Task Count(Task staging, int bytes)
@@ -99,28 +99,17 @@ internal static class ImageUpload
         return Convert.ToBase64String(id);
     }
 
-    private static async Task<long?> LengthOf(BlockBlobClient blob, CancellationToken cancel)
+    // One question for both: the length of the blob, 0 when there is none (an image is never empty), and blocks that await being put together.
+    private static async Task<(long Length, HashSet<string> Staged)> Found(BlockBlobClient blob, CancellationToken cancel)
     {
         try
         {
-            return (await blob.GetPropertiesAsync(cancellationToken: cancel).ConfigureAwait(false)).Value.ContentLength;
+            var list = (await blob.GetBlockListAsync(BlockListTypes.All, cancellationToken: cancel).ConfigureAwait(false)).Value;
+            return (list.BlobContentLength, [.. list.UncommittedBlocks.Select(block => block.Name)]);
         }
         catch (RequestFailedException absent) when (absent.Status == 404)
         {
-            return null;
-        }
-    }
-
-    private static async Task<HashSet<string>> Staged(BlockBlobClient blob, CancellationToken cancel)
-    {
-        try
-        {
-            var list = await blob.GetBlockListAsync(BlockListTypes.Uncommitted, cancellationToken: cancel).ConfigureAwait(false);
-            return [.. list.Value.UncommittedBlocks.Select(block => block.Name)];
-        }
-        catch (RequestFailedException absent) when (absent.Status == 404)
-        {
-            return [];
+            return (0, []);
         }
     }
 }

@@ -26,6 +26,9 @@ public sealed record ServiceCallOptions
     /// platform's trust store decides (on Linux also what <c>SSL_CERT_FILE</c> names). The certificate's name is checked either way.</summary>
     public X509Certificate2? TrustRoot { get; init; }
 
+    /// <summary>Where the service answers if not at its own name: <c>host:port</c>, as on a local cloud.</summary>
+    public string? Address { get; init; }
+
     /// <summary>Replaces the network, for tests; <see cref="TrustRoot"/> then has no effect.</summary>
     public HttpPipelineTransport? Transport { get; init; }
 }

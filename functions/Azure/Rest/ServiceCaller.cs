@@ -27,9 +27,9 @@ internal sealed class ServiceCaller : IDisposable
     public ServiceCaller(string host, string scope, string apiVersion, TokenCredential credential, TimeProvider clock, ServiceCallOptions options)
     {
         ArgumentException.ThrowIfNullOrEmpty(host);
-        _endpoint = new Uri($"https://{host}/", UriKind.Absolute);
+        _endpoint = new Uri($"https://{options.Address ?? host}/", UriKind.Absolute);
         if (_endpoint.PathAndQuery != "/" || _endpoint.UserInfo.Length > 0) throw new ArgumentException("a host name, with a port if need be", nameof(host));
-        (_apiVersion, _clock, _options) = (apiVersion, clock, options);
+        (Host, _apiVersion, _clock, _options) = (host, apiVersion, clock, options);
         var pipeline = new PipelineOptions { RetryPolicy = OneTry.Policy, Transport = options.Transport ?? Network.To(options.TrustRoot) };
         // Bodies and query values stay out of the SDK's own event source whatever listens.
         pipeline.Diagnostics.IsLoggingContentEnabled = false;
@@ -38,7 +38,7 @@ internal sealed class ServiceCaller : IDisposable
     }
 
     /// <summary>The service's host name.</summary>
-    public string Host => _endpoint.Authority;
+    public string Host { get; }
 
     /// <summary>Sends, again where that helps and is safe.</summary>
     /// <param name="call">The request.</param>

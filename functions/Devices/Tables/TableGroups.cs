@@ -5,6 +5,8 @@ using Serverless.Faults;
 namespace Serverless.Devices.Tables;
 
 /// <summary>Enrolment groups in table <c>devices</c>, each in a partition of its own with the devices it has counted.</summary>
+/// <remarks>Refuses as <see cref="IDeviceGroups"/> says: <c>group-exists</c>, <c>group-stale</c>, <c>group-unknown</c>, <c>group-full</c>,
+/// <c>group-busy</c>.</remarks>
 /// <param name="table">Table <c>devices</c>.</param>
 public sealed class TableGroups(TableClient table) : IDeviceGroups
 {
@@ -70,12 +72,14 @@ public sealed class TableGroups(TableClient table) : IDeviceGroups
             try
             {
                 // Member and count in one transaction, on the count that was judged: the cap holds whoever else is counting.
-                await table.SubmitTransactionAsync(
+                var counted = group with { Admitted = group.Admitted + 1 };
+                var done = await table.SubmitTransactionAsync(
                     [
-                        new(TableTransactionActionType.UpdateReplace, ToRow(group with { Admitted = group.Admitted + 1 }), new ETag(group.ETag)),
+                        new(TableTransactionActionType.UpdateReplace, ToRow(counted), new ETag(group.ETag)),
                         new(TableTransactionActionType.Add, new TableEntity(partition, Rows.Member(device))),
                     ],
                     cancel).ConfigureAwait(false);
+                if (done.Value[0].Headers.ETag is { } tag) return counted with { ETag = tag.ToString() };
             }
             catch (RequestFailedException lost) when (lost.Status is 409 or 412)
             {

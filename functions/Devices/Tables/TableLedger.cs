@@ -16,7 +16,8 @@ namespace Serverless.Devices.Tables;
 /// <item>commit: the transaction, which also deletes the intent and fails without it. So a claim that was taken over cannot be
 /// committed to.</item>
 /// </list>
-/// After an exception the change may have landed; the same change again is answered with what landed.
+/// After an exception the change may have landed; the same change again is answered with what landed. Refuses as
+/// <see cref="IDeviceLedger"/> says: <c>device-exists</c>, <c>device-stale</c>, <c>key-taken</c>, <c>key-forbidden</c>, <c>page-token</c>.
 /// </remarks>
 public sealed partial class TableLedger : IDeviceLedger
 {

@@ -29,19 +29,7 @@ internal sealed class BlobImages(BlobContainerClient container) : IImages
     }
 
     /// <inheritdoc/>
-    public async Task<Stream?> Open(Image image, CancellationToken cancel)
-    {
-        try
-        {
-            // One streaming request: the client itself takes up a broken one where it stopped, under the same tag.
-            var options = new BlobDownloadOptions { Conditions = new BlobRequestConditions { IfMatch = new ETag(image.Tag) } };
-            return (await container.GetBlobClient(image.Name).DownloadStreamingAsync(options, cancel).ConfigureAwait(false)).Value.Content;
-        }
-        catch (RequestFailedException other) when (other.Status is 404 or 412)
-        {
-            return null;
-        }
-    }
+    public async Task<Stream?> Open(Image image, CancellationToken cancel) => await RangesAhead.Open(container.GetBlobClient(image.Name), image, cancel).ConfigureAwait(false);
 
     /// <inheritdoc/>
     public async Task<Parsed<ReadOnlyMemory<byte>>> ReadWhole(string name, int bytesMax, CancellationToken cancel)

@@ -56,7 +56,7 @@ internal sealed record AuditReport(long Checked, bool RoundEnded, double? Score)
 /// again. At the end of a round what it did not see is closed. Queries of the hub lag by seconds, so a finding may appear one round late or stay
 /// one round long; nothing is mended on the word of a query, but the ledger's row of a dead device is made due, and the sweep reads for itself.</remarks>
 internal sealed class AuditRun(
-    IDeviceLedger ledger, IDeviceGroups groups, IFleetReader fleet, IFindings findings, IAlerts alerts, ExpiryPolicy expiry, AuditSettings settings, TimeProvider clock, ILogger<AuditRun> log)
+    IDeviceLedger ledger, IDeviceGroups groups, IFleetReader fleet, IFindings findings, IAlerts alerts, IReturns returns, ExpiryPolicy expiry, AuditSettings settings, TimeProvider clock, ILogger<AuditRun> log)
 {
     /// <summary>Most findings that are kept; more would say no more.</summary>
     public const int FindingsMax = 10_000;
@@ -196,6 +196,8 @@ internal sealed class AuditRun(
             {
                 if (round.Known.Count >= FindingsMax) continue;
                 round.Known[key] = new OpenFinding(finding.Kind.Code, finding.Subject, finding.Where, now, round.Number);
+                if (finding.Kind == Findings.ActiveAfterEnd && DeviceId.Parse(finding.Subject).TryGet(out var device, out _))
+                    await returns.Note(device, new ReturnAttempt(now, "hub-session", "active after it was cut off, at " + finding.Where), cancel).ConfigureAwait(false);
                 told.Add(new LifecycleAlert(finding.Kind.Code, finding.Kind.Severity, finding.Subject, finding.Kind.Mend, $"{finding.Where}\n{now.UtcTicks / TimeSpan.TicksPerDay}", now));
             }
 

@@ -9,13 +9,14 @@ namespace Serverless.Lifecycle;
 /// <summary>HTTP edge of ends: one device, a transfer, taking back, a query.</summary>
 internal static class DecommissionDevice
 {
-    /// <summary>POST api/devices/{id}/decommission, POST api/devices/{id}/transfer, DELETE api/devices/{id}/decommission, POST api/decommissions: 200,
+    /// <summary>POST, GET and DELETE api/devices/{id}/decommission, POST api/devices/{id}/transfer, POST api/decommissions: 200,
     /// 400, 404 <c>device-unknown</c>, 409 conflicts, 410 <c>device-gone</c>, 412 <c>selection-stale</c>.</summary>
     public static void Map(IEndpointRouteBuilder routes)
     {
         // Methods, not lambdas: the generator of request delegates does not see the JSON generator's types, and so no lambda's result.
         routes.MapPost("api/devices/{id}/decommission", One).RequireRole(Role.DeviceDecommission);
         routes.MapPost("api/devices/{id}/transfer", Transfer).RequireRole(Role.DeviceDecommission);
+        routes.MapGet("api/devices/{id}/decommission", Show).RequireRole(Role.FleetRead, Role.DeviceDecommission);
         routes.MapDelete("api/devices/{id}/decommission", TakeBack).RequireRole(Role.DeviceDecommission);
         routes.MapPost("api/decommissions", All).RequireRole(Role.DeviceDecommission);
     }
@@ -30,6 +31,15 @@ internal static class DecommissionDevice
     {
         if (!(await Read(http, LifecycleJson.Default.TransferBody, cancel).ConfigureAwait(false)).TryGet(out var body, out var fault)) return Answer.Refuse(fault);
         return await Begin(id, new EndingRequest(body.Reason, TimeSpan.FromSeconds(body.GraceSeconds), body.FactoryReset, body.NewOwner), http, desk, cancel).ConfigureAwait(false);
+    }
+
+    private static async Task<IResult> Show(string id, HttpContext http, IDeviceLedger ledger, CancellationToken cancel)
+    {
+        http.Response.Headers.CacheControl = "no-store";
+        if (!DeviceId.Parse(id, "id").TryGet(out var device, out var fault)) return Answer.Refuse(fault);
+        return await ledger.Get(device, cancel).ConfigureAwait(false) is { } record
+            ? Answer.Json(EndingBody.Of(record), LifecycleJson.Default.EndingBody)
+            : Answer.Refuse(new Fault("device-unknown", "id"));
     }
 
     private static async Task<IResult> TakeBack(string id, HttpContext http, DecommissionDesk desk, CancellationToken cancel)

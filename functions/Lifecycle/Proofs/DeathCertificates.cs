@@ -1,4 +1,5 @@
 using Serverless.Devices;
+using Serverless.Faults;
 using Serverless.Lifecycle.Endings;
 using Serverless.Lifecycle.Sweeps;
 
@@ -23,9 +24,20 @@ internal sealed class DeathCertificates(IStatementSigner signer, IStatements sta
         return keyId;
     }
 
-    /// <summary>A device's statement and what it tried since; <see langword="null"/> when there is none.</summary>
+    /// <summary>Notes that an ended device, or somebody for it, tried to come back.</summary>
     /// <param name="device">The device.</param>
+    /// <param name="attempt">What was seen.</param>
     /// <param name="cancel">Stops the call.</param>
-    public async Task<(string Statement, IReadOnlyList<ReturnAttempt> Returns)?> Show(DeviceRecord device, CancellationToken cancel) =>
-        await statements.Read(device, cancel).ConfigureAwait(false) is { } statement ? (statement, await returns.Read(device.Id, cancel).ConfigureAwait(false)) : null;
+    public Task Returned(DeviceId device, ReturnAttempt attempt, CancellationToken cancel) => returns.Note(device, attempt, cancel);
+
+    /// <summary>A device's statement, and what it tried up to now.</summary>
+    /// <param name="device">The device's row, if any.</param>
+    /// <param name="cancel">Stops the call.</param>
+    /// <returns>Both; or <c>device-unknown</c>, <c>death-certificate-unknown</c> (it lives, or the statement is not signed yet).</returns>
+    public async Task<Parsed<(string Statement, IReadOnlyList<ReturnAttempt> Returns)>> Show(DeviceRecord? device, CancellationToken cancel)
+    {
+        if (device is null) return new Fault("device-unknown", "id");
+        var statement = device.State == DeviceState.Dead ? await statements.Read(device, cancel).ConfigureAwait(false) : null;
+        return statement is null ? new Fault("death-certificate-unknown", "id") : (statement, await returns.Read(device.Id, cancel).ConfigureAwait(false));
+    }
 }

@@ -70,6 +70,17 @@ internal sealed class LinkedHubs(IReadOnlyList<IotHubClient> hubs, IReadOnlyList
         : Patch(Planes.Personal, device, () => new TwinPatch(Nulls(personalTags), null), cancel);
 
     /// <inheritdoc/>
+    public async Task Announce(DeviceRecord device, DateTimeOffset endsAt, CancellationToken cancel)
+    {
+        foreach (var hub in hubs.Where(hub => device.Hub is not null && Same(hub, device.Hub)))
+        {
+            var told = new TwinPatch(null, new JsonObject { ["supportEndsAt"] = endsAt.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", System.Globalization.CultureInfo.InvariantCulture) });
+            var done = await hub.PatchTwin(device.Id.Text, told, null, cancel).ConfigureAwait(false);
+            if (done.Fault is { } fault && fault.Code != "hub-device-unknown") throw new IOException($"the hub does not take the end of support: {Told(fault)}");
+        }
+    }
+
+    /// <inheritdoc/>
     public async Task<PlaneOutcome> Delete(DeviceRecord device, CancellationToken cancel)
     {
         var answers = new List<string>();

@@ -3,11 +3,11 @@ using Serverless.Lifecycle.Sweeps;
 
 namespace Serverless.Lifecycle.Stores;
 
-/// <summary>Key <c>death</c> of Key Vault, P-256, which nothing else signs with.</summary>
+/// <summary>Key <c>death-certificates</c> of Key Vault, P-256, which nothing else signs with.</summary>
 internal sealed class VaultSigner(KeyVaultClient client) : IStatementSigner
 {
     /// <summary>The key's name.</summary>
-    public const string Name = "death";
+    public const string Name = "death-certificates";
 
     /// <inheritdoc/>
     public async Task<string> KeyId(CancellationToken cancel)

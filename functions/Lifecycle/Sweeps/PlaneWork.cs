@@ -34,6 +34,9 @@ internal sealed class PlaneWork(IRegistrations registrations, IHubs hubs, IDevic
         }];
     }
 
+    /// <summary>Tells a living device when its support ends.</summary>
+    public Task Announce(DeviceRecord device, DateTimeOffset endsAt, CancellationToken cancel) => hubs.Announce(device, endsAt, cancel);
+
     /// <summary>Reads every plane back.</summary>
     /// <param name="device">The device.</param>
     /// <param name="cancel">Stops the call.</param>

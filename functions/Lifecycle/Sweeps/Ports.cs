@@ -39,6 +39,9 @@ internal interface IHubs
     /// <summary>Deletes the identities of a transferred id.</summary>
     Task<PlaneOutcome> Delete(DeviceRecord device, CancellationToken cancel);
 
+    /// <summary>Tells a living device when its support ends: desired property <c>supportEndsAt</c>. One that is nowhere is not told.</summary>
+    Task Announce(DeviceRecord device, DateTimeOffset endsAt, CancellationToken cancel);
+
     /// <summary>Reads the planes of the hubs back: identity, firmware, personal data, and the release of a transferred id.</summary>
     Task<IReadOnlyList<PlaneReading>> Read(DeviceRecord device, CancellationToken cancel);
 }

@@ -110,7 +110,12 @@ internal sealed class SweepRun(
                 {
                     var readings = await work.Read(row, cancel).ConfigureAwait(false);
                     var now = clock.GetUtcNow();
-                    foreach (var open in readings.Where(reading => !reading.Closed)) Log.PlaneOpen(log, row.Id.Text, open.Plane, open.Answer);
+                    foreach (var open in readings.Where(reading => !reading.Closed))
+                    {
+                        Log.PlaneOpen(log, row.Id.Text, open.Plane, open.Answer);
+                        if (open.Plane is Planes.Registration or Planes.Hub) await certificates.Returned(row.Id, new ReturnAttempt(now, open.Plane, "found open, closed again"), cancel).ConfigureAwait(false);
+                    }
+
                     var opened = readings.Any(reading => !reading.Closed);
                     var tries = readings.Where(reading => !reading.Closed).Select(reading => row.Closings[reading.Plane]?.Attempts ?? 1).DefaultIfEmpty(1).Max();
                     var after = ClosingPlan.After(row, readings, now, opened ? now + ClosingPlan.RetryWait(tries) : now + settings.Lease);
@@ -193,6 +198,7 @@ internal sealed class SweepRun(
     {
         var now = clock.GetUtcNow();
         var warnings = Expiry.Due(row, policy, row.DueAt!.Value - TimeSpan.FromTicks(1), now).ToList();
+        foreach (var support in warnings.Where(warning => warning.Word == "support-ends")) await work.Announce(row, support.EndsAt, cancel).ConfigureAwait(false);
         if (warnings.Count > 0) await alerts.Raise([.. warnings.Select(warning => LifecycleAlert.Of(warning, now))], cancel).ConfigureAwait(false);
         await Write(row, row with { DueAt = Expiry.NextLook(row, policy, now) }, Act.Observe, $"{warnings.Count} warnings", new Hand(), tally, keep: false, cancel).ConfigureAwait(false);
         tally.Look();

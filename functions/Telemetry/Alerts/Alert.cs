@@ -49,16 +49,11 @@ internal sealed record Alert
     /// <summary>The scorer's finding, for anomalies.</summary>
     public Anomaly? Anomaly { get; init; }
 
-    /// <summary>For what several partitions notice at once: the id then names the hour instead of partition and sequence, so all tell the same.</summary>
-    public DateTimeOffset? Hour { get; init; }
-
     /// <summary>The id: a function of the cause and of nothing else, so that a batch decided twice raises nothing new.
     /// 128 bits of SHA-256 as 32 lower-case hex characters.</summary>
     public string Id()
     {
-        var cause = Hour is { } hour
-            ? string.Create(CultureInfo.InvariantCulture, $"telemetry-alert-1\n{Kind.Word}\n{Subject}\n{hour.UtcDateTime:yyyy-MM-ddTHH}\n{Cause}")
-            : string.Create(CultureInfo.InvariantCulture, $"telemetry-alert-1\n{Kind.Word}\n{Subject}\n{Partition}\n{Sequence}\n{Cause}");
+        var cause = string.Create(CultureInfo.InvariantCulture, $"telemetry-alert-1\n{Kind.Word}\n{Subject}\n{Partition}\n{Sequence}\n{Cause}");
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(cause)).AsSpan(0, 16));
     }
 

@@ -147,6 +147,6 @@ internal sealed class ScoreRule
             Cause = name,
             Anomaly = new Anomaly(finding, name, Explanation.Of(finding, name), showing, devices),
         };
-        outcome.Raise(verdict == PeerVerdict.Device ? alert : alert with { Kind = AnomalyKinds.Fleet, Subject = profile, Cause = $"{finding.Kind}\n{name}", Hour = at });
+        outcome.Raise(verdict == PeerVerdict.Device ? alert : alert with { Kind = AnomalyKinds.Fleet, Subject = profile, Cause = $"{finding.Kind}\n{name}" });
     }
 }

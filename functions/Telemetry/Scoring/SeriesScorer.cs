@@ -74,6 +74,10 @@ public struct SeriesScorer
     /// <summary>Values learned; saturates.</summary>
     public readonly int Seen => _seen;
 
+    /// <summary>What is usual at this hour, in the unit of the values; the first value where the hour has not been seen.</summary>
+    /// <param name="atMs">Unix time in milliseconds.</param>
+    public readonly double Expected(long atMs) => _origin + _day.At(DayProfile.BinOf(atMs));
+
     /// <summary>Judges a value without learning it.</summary>
     /// <param name="atMs">Unix time in milliseconds.</param>
     /// <param name="value">Any value; one that is not finite counts as the farthest there is.</param>

@@ -44,6 +44,12 @@ public sealed partial record Target(string Environment, string Parameters, strin
         return Deployed.Read(found ?? throw new DeployException($"'{Environment}' was never deployed to this subscription: run 'deploy' first"));
     }
 
+    /// <summary>Where a site answers: newer sites have a name of the platform's making.</summary>
+    /// <param name="shown">What <c>az functionapp show</c> says.</param>
+    /// <param name="site">Its name.</param>
+    public static string HostOf(JsonNode? shown, string site) =>
+        (string?)shown?["defaultHostName"] ?? (string?)shown?["properties"]?["defaultHostName"] ?? $"{site}.azurewebsites.net";
+
     [GeneratedRegex(@"^param location = '([a-z0-9]+)'", RegexOptions.Multiline)]
     private static partial Regex LocationLine();
 }

@@ -6,13 +6,17 @@ namespace Serverless.Deploy.Steps;
 
 /// <summary>What the templates cannot do, in order, once; run again it finds what is there and does the rest.</summary>
 /// <remarks>Order: rights for this hour → public keys out (for the offline root ceremony) → TUF root in → profiles in → rights away. The
-/// root goes in before anything is signed, so that the first device finds a root; the rights go also when a step fails.</remarks>
+/// root goes in before anything is signed, so that the first device finds a root; the rights go also when a step fails. What lies there
+/// already is never written over: a second run must not bring the example's profiles back over the real ones.</remarks>
 /// <param name="around">Where it runs.</param>
 /// <param name="az">The Azure CLI.</param>
 public sealed class FirstRun(Surroundings around, AzureCli az)
 {
     /// <summary>Where the first root lies in container <c>ota</c>.</summary>
     public const string RootBlob = "metadata/1.root.json";
+
+    /// <summary>The policy of enrolment, in container <c>profiles</c>; without it the Enrollment app refuses every device.</summary>
+    public const string PolicyBlob = "policies/enrollment.json";
 
     private const string BlobContributor = "Storage Blob Data Contributor";
     private const string VaultReader = "Key Vault Reader";
@@ -21,13 +25,15 @@ public sealed class FirstRun(Surroundings around, AzureCli az)
     /// <param name="environment">Name of the environment.</param>
     /// <param name="subscription">The subscription that is meant.</param>
     /// <param name="root">The signed first root, made offline; <see langword="null"/> stops after the keys are out.</param>
+    /// <param name="documents">Folder of device profiles and, as <see cref="PolicyBlob"/> below it, the policy of enrolment.</param>
     /// <param name="keys">Folder for the public keys.</param>
     /// <param name="cancel">Ends it; rights are taken away all the same.</param>
-    public async Task Run(string environment, string subscription, string? root, string keys, CancellationToken cancel)
+    public async Task Run(string environment, string subscription, string? root, string documents, string keys, CancellationToken cancel)
     {
         var target = Target.Read(around, environment, filledIn: true);
         await az.Meant(subscription, cancel).ConfigureAwait(false);
         if (root is not null && !File.Exists(root)) throw new DeployException($"there is no {root}");
+        if (!Directory.Exists(documents)) throw new DeployException($"there is no folder {documents}");
         var deployed = await target.Outputs(az, cancel).ConfigureAwait(false);
         var me = await Me(cancel).ConfigureAwait(false);
         var granted = new List<string>();
@@ -45,10 +51,21 @@ public sealed class FirstRun(Surroundings around, AzureCli az)
             var profiles = await Container(deployed, deployed.StateAccount, "profiles", cancel).ConfigureAwait(false);
             await Grant(me, BlobContributor, ota, granted, cancel).ConfigureAwait(false);
             await Grant(me, BlobContributor, profiles, granted, cancel).ConfigureAwait(false);
-            await Put(deployed.OtaAccount, "ota", RootBlob, root, replace: false, cancel).ConfigureAwait(false);
-            foreach (var profile in Directory.EnumerateFiles(Path.Combine(around.Root, "functions/Telemetry/Validation/profiles"), "*.json").Order(StringComparer.Ordinal))
+            // Devices are born with the first root: another one under its name would be an attack or a mistake, never an update.
+            if (!await Put(deployed.OtaAccount, "ota", RootBlob, root, cancel).ConfigureAwait(false))
             {
-                await Put(deployed.StateAccount, "profiles", Path.GetFileName(profile), profile, replace: true, cancel).ConfigureAwait(false);
+                throw new DeployException($"ota/{RootBlob} is there and is not {root}: a root is replaced by the next version, never changed");
+            }
+
+            foreach (var file in Directory.EnumerateFiles(documents, "*.json", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
+            {
+                var name = Path.GetRelativePath(documents, file).Replace('\\', '/');
+                if (!await Put(deployed.StateAccount, "profiles", name, file, cancel).ConfigureAwait(false)) around.Say($"left as it is: profiles/{name}, which differs from {file}");
+            }
+
+            if (await Look(deployed.StateAccount, "profiles", PolicyBlob, cancel).ConfigureAwait(false) is null)
+            {
+                around.Say($"profiles/{PolicyBlob} is not there: the Enrollment app refuses every device until it is (functions/Enrollment/README.md)");
             }
         }
         finally
@@ -97,24 +114,28 @@ public sealed class FirstRun(Surroundings around, AzureCli az)
         }
     }
 
-    private async Task Put(string account, string container, string name, string file, bool replace, CancellationToken cancel)
+    /// <returns>Whether the blob is now that file.</returns>
+    private async Task<bool> Put(string account, string container, string name, string file, CancellationToken cancel)
     {
-        List<string> where = ["--auth-mode", "login", "--account-name", account, "--container-name", container, "--name", name];
-        var there = await az.Patiently(name, () => az.Find(["storage", "blob", "show", .. where], cancel), cancel).ConfigureAwait(false);
+        var there = await Look(account, container, name, cancel).ConfigureAwait(false);
         var hash = Convert.ToBase64String(Md5(await File.ReadAllBytesAsync(file, cancel).ConfigureAwait(false)));
-        var thereHash = (string?)there?["properties"]?["contentSettings"]?["contentMd5"];
-        if (thereHash == hash)
+        if ((string?)there?["properties"]?["contentSettings"]?["contentMd5"] == hash)
         {
             around.Say($"there already: {container}/{name}");
-            return;
+            return true;
         }
 
-        // Devices are born with the first root: another one under its name would be an attack or a mistake, never an update.
-        if (there is not null && !replace) throw new DeployException($"{container}/{name} is there and is not {file}: a root is replaced by the next version, never changed");
-        await az.Ask(
-            ["storage", "blob", "upload", .. where, "--file", file, "--overwrite", replace ? "true" : "false", "--content-type", "application/json"], cancel).ConfigureAwait(false);
+        if (there is not null) return false;
+        await az.Ask(["storage", "blob", "upload", .. Where(account, container, name), "--file", file, "--overwrite", "false", "--content-type", "application/json"], cancel).ConfigureAwait(false);
         around.Say($"uploaded: {container}/{name}");
+        return true;
     }
+
+    private Task<JsonNode?> Look(string account, string container, string name, CancellationToken cancel) =>
+        az.Patiently(name, () => az.Find(["storage", "blob", "show", .. Where(account, container, name)], cancel), cancel);
+
+    private static string[] Where(string account, string container, string name) =>
+        ["--auth-mode", "login", "--account-name", account, "--container-name", container, "--name", name];
 
     private async Task<string> Container(Deployed deployed, string account, string container, CancellationToken cancel) =>
         await IdOf("storage account", "show", account, deployed, cancel).ConfigureAwait(false) + $"/blobServices/default/containers/{container}";

@@ -43,7 +43,7 @@ public sealed class Smoke(Surroundings around, AzureCli az)
         var missing = app.Functions.Except(listed).ToList();
         well &= Tell(missing.Count == 0, missing.Count == 0 ? $"{app.Name} has {listed.Count} functions" : $"{app.Name} lacks {string.Join(", ", missing)}");
         // A path that no function has, without a token: the app must answer, and must not let anybody in.
-        using var answer = await http.GetAsync(new Uri($"https://{site}.azurewebsites.net/api/smoke"), cancel).ConfigureAwait(false);
+        using var answer = await http.GetAsync(new Uri($"https://{Target.HostOf(shown, site)}/api/smoke"), cancel).ConfigureAwait(false);
         return well & Tell(answer.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.NotFound, $"{app.Name} answers a stranger with {(int)answer.StatusCode}");
     }
 

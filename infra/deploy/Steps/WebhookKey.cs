@@ -14,10 +14,15 @@ public sealed class WebhookKey(Surroundings around, AzureCli az)
     /// <summary>The function that DPS calls.</summary>
     public const string Function = "Allocate";
 
+    /// <summary>Its path: host.json's prefix and function.json's route.</summary>
+    public const string Route = "api/allocate";
+
     private const string App = "enrollment";
     private const string Audience = "https://azure-devices-provisioning.net";
+    /// <summary>The secret's name in the vault; the app's setting in main.bicep refers to it.</summary>
+    public const string Secret = "webhook-key";
+
     private const string Management = "https://management.azure.com";
-    private const string Secret = "webhook-key"; // main.bicep names it in the app's settings
     private static readonly string[] Names = ["dps-a", "dps-b"];
 
     /// <summary>Rotates.</summary>
@@ -33,8 +38,8 @@ public sealed class WebhookKey(Surroundings around, AzureCli az)
         string[] function = ["--resource-group", deployed.ResourceGroup, "--name", site, "--function-name", Function];
 
         var (name, key) = await NewKey(function, cancel).ConfigureAwait(false);
-        var url = new Uri($"https://{site}.azurewebsites.net/api/allocate?code={Uri.EscapeDataString(key)}");
-        await Keep(deployed, site, key, cancel).ConfigureAwait(false);
+        var address = await Keep(deployed, site, key, cancel).ConfigureAwait(false);
+        var url = new Uri($"https://{address}/{Route}?code={Uri.EscapeDataString(key)}");
         var shown = await az.Ask(["iot", "dps", "show", "--resource-group", deployed.ResourceGroup, "--name", deployed.Provisioning], cancel).ConfigureAwait(false);
         var host = (string?)shown?["properties"]?["serviceOperationsHostName"] ?? throw new DeployException($"DPS {deployed.Provisioning} names no host");
         var token = await az.Ask(["account", "get-access-token", "--resource", Audience], cancel).ConfigureAwait(false);
@@ -67,7 +72,7 @@ public sealed class WebhookKey(Surroundings around, AzureCli az)
     }
 
     // Through the management plane: it needs no right on the vault's contents, and no way into its network.
-    private async Task Keep(Deployed deployed, string site, string key, CancellationToken cancel)
+    private async Task<string> Keep(Deployed deployed, string site, string key, CancellationToken cancel)
     {
         var vault = await az.Ask(["keyvault", "show", "--resource-group", deployed.ResourceGroup, "--name", deployed.WebhookVault], cancel).ConfigureAwait(false);
         await az.Rest(
@@ -77,6 +82,7 @@ public sealed class WebhookKey(Surroundings around, AzureCli az)
         await az.Rest("POST", $"{Management}{(string?)app?["id"]}/config/configreferences/appsettings/refresh?api-version=2024-11-01", [], [], cancel).ConfigureAwait(false);
         await az.Ask(["functionapp", "restart", "--resource-group", deployed.ResourceGroup, "--name", site], cancel).ConfigureAwait(false);
         around.Say($"the vault holds it and {site} starts with it");
+        return Target.HostOf(app, site);
     }
 
     private async Task<(string Name, string Key)> NewKey(string[] function, CancellationToken cancel)

@@ -51,6 +51,8 @@ public sealed record AttackScript(int Index, string DeviceId, string Model, Atta
             AttackKind.Silence => from + Interval * random.Between(20, 90),
             _ => from + (length - quiet) * random.Between(0.4, 0.6),
         };
+        // The device is heard again before the end, so that a silence has one.
+        if (start + length - (3 * Interval) is var latest && until > latest) until = latest;
         var work = new Work(this, random, own, other, from, until);
         for (var at = start + Interval * random.Uniform(); at < start + length;) at = work.Send(at);
         attack = Kind == AttackKind.None ? null : new Attack(DeviceId, Kind, work.First, Kind == AttackKind.Silence ? work.Back : work.Last);

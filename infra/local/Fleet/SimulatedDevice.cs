@@ -56,6 +56,9 @@ public sealed class SimulatedDevice : IAsyncDisposable
                 .WithRevocationMode(X509RevocationMode.NoCheck))
             .Build();
 
+    /// <summary>Whether its session lives.</summary>
+    public bool IsConnected => _client.IsConnected;
+
     /// <summary>Connects, or says why the hub refused.</summary>
     /// <param name="cancel">Cancels.</param>
     /// <exception cref="InvalidOperationException">The hub refused the connection; the message carries the CONNACK code.</exception>

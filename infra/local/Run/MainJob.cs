@@ -1,8 +1,11 @@
+using Serverless.Local.EventHubs;
 using Serverless.Local.Fleet;
 using Serverless.Local.Identity;
 using Serverless.Local.Processes;
+using Serverless.Local.Run.Detection;
 using Serverless.Local.Run.Enrollment;
 using Serverless.Local.Run.Firmware;
+using Serverless.Local.Run.Lifecycle;
 
 namespace Serverless.Local.Run;
 
@@ -23,7 +26,7 @@ public static class MainJob
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(view);
         var events = new HandlerEvents(3001, 3002); // the Enrollment app's: admitted, refused
-        var cloud = await LocalCloud.Start(new LocalCloudOptions { Speed = options.Speed, Data = options.Data, Step = view.Step, Log = events }, wall, cancel).ConfigureAwait(false);
+        var cloud = await LocalCloud.Start(CloudOf(options, events, view), wall, cancel).ConfigureAwait(false);
         await using (cloud.ConfigureAwait(false))
         {
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
@@ -43,6 +46,20 @@ public static class MainJob
         }
     }
 
+    private static LocalCloudOptions CloudOf(RunOptions options, HandlerEvents events, IRunView view)
+    {
+        var hubs = new EventHubsOptions();
+        return new LocalCloudOptions
+        {
+            Speed = options.Speed,
+            Data = options.Data,
+            Step = view.Step,
+            Log = events,
+            // The attacked devices' history is older than the Basic tier keeps anything.
+            EventHubs = hubs with { RetentionAge = AttackHistory.Length + TimeSpan.FromDays(2), PartitionBytesMax = 4 * hubs.PartitionBytesMax },
+        };
+    }
+
     private static async Task<LocalCloudException> Watchdog(LocalCloud cloud, CancellationTokenSource stop)
     {
         var death = await cloud.Died().ConfigureAwait(false);
@@ -56,29 +73,48 @@ public static class MainJob
         await Profiles.Upload(cloud.BlobsAs(LocalTenant.Ops).GetBlobContainerClient("profiles"), cancel).ConfigureAwait(false);
         await cloud.StartApp("telemetry", null, cancel).ConfigureAwait(false);
         await cloud.StartApp("enrollment", null, cancel).ConfigureAwait(false);
-        var observer = await Observer.Start(
-            cloud.EventHubsAs(LocalTenant.Ops), cloud.BlobsAs(LocalTenant.Ops).GetBlobContainerClient("rejected"), wall, cancel).ConfigureAwait(false);
+        await cloud.StartApp("lifecycle", null, cancel).ConfigureAwait(false);
+        // Storage that was kept remembers the devices of earlier runs: these are others.
+        var suffix = options.Data is null ? "" : wall.GetUtcNow().ToString("-yyyyMMddHHmmss", System.Globalization.CultureInfo.InvariantCulture);
+        var detection = await Detect(cloud, options, view, suffix, wall, cancel).ConfigureAwait(false);
+        var observer = await Observe(cloud, wall, cancel).ConfigureAwait(false);
         await using (observer.ConfigureAwait(false))
         {
-            // Storage that was kept remembers the devices of earlier runs: these are others.
-            var suffix = options.Data is null ? "" : wall.GetUtcNow().ToString("-yyyyMMddHHmmss", System.Globalization.CultureInfo.InvariantCulture);
             var plan = DeviceScript.Plan(options.Devices, RunOptions.Interval, suffix);
             view.Step($"enrolling {plan.Count} devices, {plan.Count(device => device.Wrong != Misbehaviour.None)} of which will misbehave");
             using var enrollment = await FleetEnrollment.Enrol(cloud, plan, suffix, wall, cancel).ConfigureAwait(false);
             view.Step("registering each with DPS, which asks our webhook for its hub");
             var hubs = await enrollment.Register(cancel).ConfigureAwait(false);
+            var retirement = await LifecycleChapter.Prepare(cloud, enrollment, suffix, options.Speed, wall, cancel).ConfigureAwait(false);
+            await using var retiring = retirement.ConfigureAwait(false);
             var devices = enrollment.Devices.Select((device, index) => new SimulatedDevice(device.Script, device.Leaf, hubs[index], wall)).ToList();
             var fleet = new SimulatedFleet(devices, cloud.Clock, wall);
             await using (fleet.ConfigureAwait(false))
             {
                 var chapter = new EnrollmentChapter(cloud, enrollment, events);
-                var stories = new List<Func<CancellationToken, Task<Chapter>>> { stop => chapter.Play(devices, stop), stop => FirmwareChapter.Play(cloud, _ => { }, wall, stop) };
-                return await Live(cloud, options, view, wall, new Cast(plan, fleet, observer, stories), cancel).ConfigureAwait(false);
+                var stories = new List<Func<CancellationToken, Task<Chapter>>>
+                {
+                    stop => chapter.Play(devices, stop),
+                    stop => FirmwareChapter.Play(cloud, _ => { }, wall, stop),
+                    retirement.Play,
+                };
+                return await Live(cloud, options, view, wall, new Cast(plan, fleet, observer, stories), detection, cancel).ConfigureAwait(false);
             }
         }
     }
 
-    private static async Task<Report> Live(LocalCloud cloud, RunOptions options, IRunView view, TimeProvider wall, Cast cast, CancellationToken cancel)
+    private static Task<Observer> Observe(LocalCloud cloud, TimeProvider wall, CancellationToken cancel) =>
+        Observer.Start(cloud.EventHubsAs(LocalTenant.Ops), cloud.BlobsAs(LocalTenant.Ops).GetBlobContainerClient("rejected"), wall, cancel);
+
+    private static async Task<Chapter> Detect(LocalCloud cloud, RunOptions options, IRunView view, string suffix, TimeProvider wall, CancellationToken cancel)
+    {
+        view.Step($"letting attacked devices live {AttackHistory.Length.TotalDays:0.0} days before the run, and judging what was noticed");
+        await Profiles.UploadUnlimited(cloud.BlobsAs(LocalTenant.Ops).GetBlobContainerClient("profiles"), 0, cancel).ConfigureAwait(false);
+        var observer = await Observe(cloud, wall, cancel).ConfigureAwait(false);
+        await using (observer.ConfigureAwait(false)) return await DetectionChapter.Run(cloud, observer, options.Seed, suffix, wall, cancel).ConfigureAwait(false);
+    }
+
+    private static async Task<Report> Live(LocalCloud cloud, RunOptions options, IRunView view, TimeProvider wall, Cast cast, Chapter detection, CancellationToken cancel)
     {
         view.Step("connecting devices over MQTT with TLS, each with its own certificate");
         await cast.Fleet.Connect(cancel).ConfigureAwait(false);
@@ -95,7 +131,7 @@ public static class MainJob
         await view.Watch(Read, LiveAndSettle()).ConfigureAwait(false);
         view.Step("checking what came out");
         var seen = await cast.Observer.Read(cancel).ConfigureAwait(false);
-        return new Report(options, lived, cast.Plan, cast.Fleet.SentBy, seen, Checks.Of(cast.Plan, cast.Fleet.SentBy, seen), await Task.WhenAll(stories).ConfigureAwait(false));
+        return new Report(options, lived, cast.Plan, cast.Fleet.SentBy, seen, Checks.Of(cast.Plan, cast.Fleet.SentBy, seen), [detection, .. await Task.WhenAll(stories).ConfigureAwait(false)]);
 
         async Task LiveAndSettle()
         {

@@ -1,3 +1,5 @@
+using System.Text;
+using System.Text.Json.Nodes;
 using Serverless.Local.EventHubs;
 using Serverless.Local.Fleet;
 
@@ -12,13 +14,13 @@ namespace Serverless.Local.Run.Detection;
 public sealed class AttackHistory
 {
     /// <summary>Time between two messages of a device.</summary>
-    public static readonly TimeSpan Interval = TimeSpan.FromMinutes(2);
+    public static readonly TimeSpan Interval = TimeSpan.FromMinutes(3);
 
     /// <summary>How long the devices only behave.</summary>
-    public static readonly TimeSpan Quiet = TimeSpan.FromDays(3.1);
+    public static readonly TimeSpan Quiet = TimeSpan.FromDays(3.05);
 
     /// <summary>How long the history is.</summary>
-    public static readonly TimeSpan Length = Quiet + TimeSpan.FromHours(16);
+    public static readonly TimeSpan Length = Quiet + TimeSpan.FromHours(12);
 
     private AttackHistory(IReadOnlyList<AttackScript> cast, IReadOnlyList<EventDraft> drafts, IReadOnlyList<Attack> attacks, DateTimeOffset judgedFrom) =>
         (Cast, Drafts, Attacks, JudgedFrom) = (cast, drafts, attacks, judgedFrom);
@@ -28,6 +30,9 @@ public sealed class AttackHistory
 
     /// <summary>Their messages in order of time, to be appended to hub <c>telemetry</c>.</summary>
     public IReadOnlyList<EventDraft> Drafts { get; }
+
+    /// <summary>How many of them are telemetry; the others tell that a device was made.</summary>
+    public int Messages => Drafts.Count - Cast.Count;
 
     /// <summary>The truth.</summary>
     public IReadOnlyList<Attack> Attacks { get; }
@@ -42,17 +47,16 @@ public sealed class AttackHistory
     /// <param name="cast">The devices.</param>
     /// <param name="seed">The run's seed.</param>
     /// <param name="end">Device time at which it ends.</param>
-    /// <param name="stamps">What the hub stamps on a device's messages.</param>
-    public static AttackHistory Compose(IReadOnlyList<AttackScript> cast, int seed, DateTimeOffset end, Func<string, IReadOnlyDictionary<string, object?>> stamps)
+    public static AttackHistory Compose(IReadOnlyList<AttackScript> cast, int seed, DateTimeOffset end)
     {
         ArgumentNullException.ThrowIfNull(cast);
-        ArgumentNullException.ThrowIfNull(stamps);
         var properties = new EventProperties(ContentType: "application/json", ContentEncoding: "utf-8");
         var attacks = new List<Attack>();
         var drafts = new List<(DateTimeOffset At, EventDraft Draft)>();
         foreach (var script in cast)
         {
-            var mine = stamps(script.DeviceId);
+            drafts.Add((end - Length, Created(script, end - Length)));
+            var mine = Stamps(script.DeviceId, "Telemetry");
             var messages = script.Messages(seed, end - Length, Quiet, Length - TimeSpan.FromMinutes(5), out var attack);
             foreach (var message in messages)
             {
@@ -66,4 +70,23 @@ public sealed class AttackHistory
 
         return new AttackHistory(cast, [.. drafts.OrderBy(one => one.At).Select(one => one.Draft)], attacks, end - Length + Quiet);
     }
+
+    // As the hub tells it. The devices are stamps only, not in the hub's registry: what it told of them now would come after their history.
+    private static EventDraft Created(AttackScript script, DateTimeOffset at) => new(
+        Encoding.UTF8.GetBytes(new JsonObject { ["deviceId"] = script.DeviceId, ["tags"] = new JsonObject { ["profile"] = $"{script.Model}@2" } }.ToJsonString()),
+        script.DeviceId,
+        Stamps(script.DeviceId, "deviceLifecycleEvents"),
+        new EventProperties(ContentType: "application/json", ContentEncoding: "utf-8"),
+        new Dictionary<string, object?>(StringComparer.Ordinal) { ["opType"] = "createDeviceIdentity", ["deviceId"] = script.DeviceId })
+    {
+        EnqueuedAt = at,
+    };
+
+    private static Dictionary<string, object?> Stamps(string device, string source) => new(StringComparer.Ordinal)
+    {
+        ["iothub-connection-device-id"] = device,
+        ["iothub-connection-auth-method"] = """{"scope":"device","type":"x509","issuer":"external","acceptingIpFilterRule":null}""",
+        ["iothub-connection-auth-generation-id"] = "1",
+        ["iothub-message-source"] = source,
+    };
 }

@@ -49,7 +49,7 @@ internal sealed class EnrollmentChapter(LocalCloud cloud, FleetEnrollment fleet,
         var (device, id) = (fleet.Devices[at], fleet.Devices[at].Script.DeviceId);
         var old = device.Leaf;
         device.Leaf = cloud.Authority.IssueDevice(id);
-        EnrollmentApi.Accepted(await fleet.Api.AddCertificate(id, device.Leaf.ExportCertificatePem(), cancel).ConfigureAwait(false));
+        (await fleet.Api.AddCertificate(id, device.Leaf.ExportCertificatePem(), cancel).ConfigureAwait(false)).Accepted();
         var both = await fleet.Register(new DeviceIdentityShown(id, old), cancel).ConfigureAwait(false);
         RegistrationOutcome? next = null;
         await simulated[at].Reregister(
@@ -59,7 +59,7 @@ internal sealed class EnrollmentChapter(LocalCloud cloud, FleetEnrollment fleet,
                 return next.Assigned is { } assigned ? (device.Leaf, cloud.AddressOf(assigned.HubHostName)) : null;
             },
             cancel).ConfigureAwait(false);
-        EnrollmentApi.Accepted(await fleet.Api.RemoveCertificate(id, EnrolledDevice.Thumbprint(old), cancel).ConfigureAwait(false));
+        (await fleet.Api.RemoveCertificate(id, EnrolledDevice.Thumbprint(old), cancel).ConfigureAwait(false)).Accepted();
         var after = await fleet.Register(new DeviceIdentityShown(id, old), cancel).ConfigureAwait(false);
         _lines.Add($"{id} rotated its certificate while it sent: {Told(both)} with the old one beside the next, {Told(next!)} with the next, then {Told(after)} with the old one");
         _checks.Add(new Check(
@@ -108,7 +108,6 @@ internal sealed class EnrollmentChapter(LocalCloud cloud, FleetEnrollment fleet,
 
     private async Task Try(string who, DeviceIdentityShown shown, string told, string? reason, CancellationToken cancel)
     {
-        if (reason == "group-full" && fleet.Devices.All(device => device.By != EnrolledBy.Group)) return; // a fleet too small for a group
         var outcome = await fleet.Register(shown, cancel).ConfigureAwait(false);
         var logged = await Reason(shown.RegistrationId, reason, cancel).ConfigureAwait(false);
         Refused(who, outcome.Refused is { } refusal && refusal.Message.Contains(told, StringComparison.Ordinal) && logged == reason, logged is null ? Told(outcome) : $"{Told(outcome)}; our reason: {logged}");
@@ -133,7 +132,7 @@ internal sealed class EnrollmentChapter(LocalCloud cloud, FleetEnrollment fleet,
         var compared = fleet.Devices.Take(ComparedMax).ToList();
         foreach (var device in compared)
         {
-            var view = EnrollmentApi.Accepted(await fleet.Api.Show(device.Script.DeviceId, cancel).ConfigureAwait(false));
+            var view = (await fleet.Api.Show(device.Script.DeviceId, cancel).ConfigureAwait(false)).Accepted();
             var said = view["disagreements"]!.AsArray().Select(code => (string)code!).ToList();
             if (said.Count > 0 || (string?)view["device"]?["state"] != "active") wrong.Add($"{device.Script.DeviceId}: {(string?)view["device"]?["state"]} {string.Join(' ', said)}");
         }

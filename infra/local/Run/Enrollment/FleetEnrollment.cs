@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Serverless.Local.Fleet;
 using Serverless.Local.Identity;
+using Serverless.Local.Processes;
 using Serverless.Local.Tls;
 
 namespace Serverless.Local.Run.Enrollment;
@@ -15,7 +16,7 @@ internal sealed class FleetEnrollment : IDisposable
     // A TLS handshake and a decision each: more at a time only queue up.
     private const int RegistrationsAtATime = 8;
 
-    private const int AttemptsMax = 4;
+    private const int AttemptsMax = 8;
     private readonly LocalCloud _cloud;
     private readonly TimeProvider _wall;
 
@@ -53,18 +54,14 @@ internal sealed class FleetEnrollment : IDisposable
     /// <param name="suffix">End of the group's id, for a group beside an earlier one.</param>
     /// <param name="wall">Wall clock.</param>
     /// <param name="cancel">Cancels.</param>
-    /// <exception cref="InvalidOperationException">The app refused what it must take.</exception>
+    /// <exception cref="LocalCloudException">The app refused what it must take.</exception>
     public static async Task<FleetEnrollment> Enrol(LocalCloud cloud, IReadOnlyList<DeviceScript> plan, string suffix, TimeProvider wall, CancellationToken cancel)
     {
         await WritePolicy(cloud, cancel).ConfigureAwait(false);
         var enrolment = new FleetEnrollment(cloud, wall, plan, suffix);
         var grouped = enrolment.Devices.Count(device => device.By == EnrolledBy.Group);
-        if (grouped > 0)
-        {
-            var pem = enrolment.GroupAuthority.Certificate.ExportCertificatePem();
-            EnrollmentApi.Accepted(await enrolment.Api.EnrollGroup(enrolment.Group, Owner, Signals.Models, grouped, pem, cancel).ConfigureAwait(false));
-        }
-
+        // One place more than the fleet takes: for the group's device that will be retired.
+        (await enrolment.Api.EnrollGroup(enrolment.Group, Owner, Signals.Models, grouped + 1, enrolment.GroupAuthority.Certificate.ExportCertificatePem(), cancel).ConfigureAwait(false)).Accepted();
         var rows = enrolment.Devices.Where(device => device.By == EnrolledBy.Batch).Select(device => new JsonObject
         {
             ["registrationId"] = device.Script.DeviceId,
@@ -75,13 +72,13 @@ internal sealed class FleetEnrollment : IDisposable
         var batch = await enrolment.Api.EnrollBatch(rows, wall, cancel).ConfigureAwait(false);
         enrolment.Batched = (int)batch["accepted"]!;
         if (enrolment.Batched != rows.Count)
-            throw new InvalidOperationException($"{rows.Count - enrolment.Batched} rows were refused: {await enrolment.Api.BatchResults((string)batch["id"]!, cancel).ConfigureAwait(false)}");
+            throw new LocalCloudException($"{rows.Count - enrolment.Batched} rows were refused: {await enrolment.Api.BatchResults((string)batch["id"]!, cancel).ConfigureAwait(false)}");
         return enrolment;
     }
 
     /// <summary>Lets every device register, and says where each connects.</summary>
     /// <param name="cancel">Cancels.</param>
-    /// <exception cref="InvalidOperationException">A device of the fleet was refused.</exception>
+    /// <exception cref="LocalCloudException">A device of the fleet was refused.</exception>
     public async Task<IReadOnlyList<HubAddress>> Register(CancellationToken cancel)
     {
         var outcomes = new RegistrationOutcome[Devices.Count];
@@ -90,10 +87,14 @@ internal sealed class FleetEnrollment : IDisposable
             new ParallelOptions { MaxDegreeOfParallelism = RegistrationsAtATime, CancellationToken = cancel },
             async (at, stop) => outcomes[at] = await RegisterPatiently(Devices[at].Shown, stop).ConfigureAwait(false)).ConfigureAwait(false);
         Outcomes = outcomes;
-        return [.. outcomes.Select((outcome, at) => outcome.Assigned is { } assigned
-            ? _cloud.AddressOf(assigned.HubHostName)
-            : throw new InvalidOperationException($"{Devices[at].Script.DeviceId} was not admitted: {outcome.Refused!.Message} ({outcome.Refused.ErrorCode})"))];
+        return [.. outcomes.Select((outcome, at) => Address(Devices[at], outcome))];
     }
+
+    /// <summary>Lets one device register that is not of the fleet, and says where it connects.</summary>
+    /// <param name="device">The device; enrolled.</param>
+    /// <param name="cancel">Cancels.</param>
+    /// <exception cref="LocalCloudException">It was refused.</exception>
+    public async Task<HubAddress> Admit(EnrolledDevice device, CancellationToken cancel) => Address(device, await RegisterPatiently(device.Shown, cancel).ConfigureAwait(false));
 
     // On a busy machine the webhook may not answer in time: a device asks again, as every SDK does.
     private async Task<RegistrationOutcome> RegisterPatiently(DeviceIdentityShown shown, CancellationToken cancel)
@@ -102,7 +103,7 @@ internal sealed class FleetEnrollment : IDisposable
         {
             var outcome = await Register(shown, cancel).ConfigureAwait(false);
             if (outcome.Assigned is not null || attempt == AttemptsMax) return outcome;
-            await Task.Delay(TimeSpan.FromSeconds(attempt), _wall, cancel).ConfigureAwait(false);
+            await Task.Delay(TimeSpan.FromSeconds(Math.Min(2 * attempt, 8)), _wall, cancel).ConfigureAwait(false);
         }
     }
 
@@ -118,6 +119,10 @@ internal sealed class FleetEnrollment : IDisposable
         GroupAuthority.Dispose();
         Api.Dispose();
     }
+
+    private HubAddress Address(EnrolledDevice device, RegistrationOutcome outcome) => outcome.Assigned is { } assigned
+        ? _cloud.AddressOf(assigned.HubHostName)
+        : throw new LocalCloudException($"{device.Script.DeviceId} was not admitted: {outcome.Refused!.Message} ({outcome.Refused.ErrorCode})");
 
     private static async Task WritePolicy(LocalCloud cloud, CancellationToken cancel)
     {
