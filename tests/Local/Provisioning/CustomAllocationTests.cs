@@ -48,7 +48,7 @@ public sealed class CustomAllocationTests(StorageFixture storage)
     {
         await using var dps = await ProvisioningFixture.Start();
         await using var webhook = await ScriptedWebhook.Start();
-        using var leaf = Devices.IssueDevice("sensor-1");
+        using var leaf = DeviceCa.IssueDevice("sensor-1");
         await dps.Put("/enrollmentGroups/all", References("all", more: Custom(webhook.Url)));
 
         await dps.Admit("sensor-1", leaf);
