@@ -65,6 +65,27 @@ public sealed class DeviceHttpTests
     }
 
     [Fact]
+    public async Task An_earlier_operation_can_still_be_polled_after_four_more_no_longer()
+    {
+        await using var dps = await ProvisioningFixture.Start();
+        using var leaf = await dps.Enroll("pump-1");
+        var device = new HttpDevice(dps, "pump-1") { Leaf = leaf };
+        async Task<string> Register()
+        {
+            var before = dps.Service.Counters["registrations.assigned"];
+            var operation = (string)(await device.Register()).Json["operationId"]!;
+            await IotHub.Eventually.Holds(() => dps.Service.Counters["registrations.assigned"] == before + 1);
+            return operation;
+        }
+
+        var first = await Register();
+        for (var i = 0; i < 3; i++) Assert.NotEqual(first, await Register());
+        Assert.Equal(200, (await device.Poll(first)).Status);
+        await Register();
+        (await device.Poll(first)).IsError(404203);
+    }
+
+    [Fact]
     public async Task The_payload_reaches_nobody_but_the_webhook()
     {
         await using var dps = await ProvisioningFixture.Start();

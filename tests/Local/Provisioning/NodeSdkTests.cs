@@ -80,12 +80,12 @@ public sealed class NodeSdkTests
         var settings = caller == "Entra token"
             ? new JsonObject { ["host"] = dps.Service.HostName, ["token"] = HubTenant.Tokens.Issue(Contributor, Audiences.Provisioning).Token }
             : new JsonObject { ["connectionString"] = dps.Service.ConnectionString() };
-        settings["cert"] = Devices.Certificate.ExportCertificatePem();
+        settings["cert"] = DeviceCa.Certificate.ExportCertificatePem();
         settings["symmetricKey"] = GroupKey;
 
         await using var service = NodeProcess.Start(Ports(dps), Authority.PemPath, "enroller.cjs", settings);
 
-        Assert.Equal(("disabled", Devices.Certificate.Subject), Pair(await service.Says("made"), "status", "subject"));
+        Assert.Equal(("disabled", DeviceCa.Certificate.Subject), Pair(await service.Says("made"), "status", "subject"));
         Assert.Equal(("enabled", "true"), Pair(await service.Says("updated"), "status", "changed"));
         Assert.Equal("InvalidEtagError", (string?)(await service.Says("stale"))["error"]);
         Assert.Equal(("node-g", "true"), Pair(await service.Says("grouped"), "id", "read"));
@@ -105,7 +105,7 @@ public sealed class NodeSdkTests
             return settings;
         }
 
-        using var line = Devices.Subordinate("Line 1 CA");
+        using var line = DeviceCa.Subordinate("Line 1 CA");
         using var leaf = proof == "chain of a group" ? line.IssueDevice("node-1") : await dps.Enroll("node-1", more);
         if (proof == "chain of a group") await dps.Put("/enrollmentGroups/line-1", Signers("line-1", line.Certificate, more: more));
         using var key = leaf.GetECDsaPrivateKey()!;

@@ -39,7 +39,7 @@ public sealed class ProvisioningFixture : IAsyncDisposable
     public static LocalAuthority Authority => HubTenant.Authority;
 
     /// <summary>Signs devices; verified as <see cref="Root"/>.</summary>
-    public static LocalAuthority Devices => HubTenant.DeviceAuthority;
+    public static LocalAuthority DeviceCa => HubTenant.DeviceAuthority;
 
     public HttpClient Http { get; }
 
@@ -55,7 +55,7 @@ public sealed class ProvisioningFixture : IAsyncDisposable
         var hubs = new List<IotHubService>();
         foreach (var name in hubNames.Length == 0 ? [HubA, HubB] : hubNames)
         {
-            var settings = new IotHubOptions { HostName = name, DeviceAuthorities = [Devices.Certificate] };
+            var settings = new IotHubOptions { HostName = name, DeviceAuthorities = [DeviceCa.Certificate] };
             hubs.Add(await IotHubService.Start(
                 hub?.Invoke(settings) ?? settings, route, Authority, HubTenant.Tokens, HubTenant.Directory, time, time, Cancel));
         }
@@ -63,7 +63,7 @@ public sealed class ProvisioningFixture : IAsyncDisposable
         var options = new ProvisioningOptions { RetryAfter = TimeSpan.Zero };
         var service = await ProvisioningService.Start(with?.Invoke(options) ?? options, hubs, Authority, HubTenant.Tokens, HubTenant.Directory, time, time, Cancel);
         var fixture = new ProvisioningFixture(service, hubs, route);
-        fixture.Verify(Root, Devices);
+        fixture.Verify(Root, DeviceCa);
         return fixture;
     }
 
@@ -97,7 +97,7 @@ public sealed class ProvisioningFixture : IAsyncDisposable
     /// <summary>Enrols one device by its certificate.</summary>
     public async Task<X509Certificate2> Enroll(string id, JsonObject? more = null, bool enabled = true)
     {
-        var leaf = Devices.IssueDevice(id);
+        var leaf = DeviceCa.IssueDevice(id);
         await Put($"/enrollments/{id}", Individual(id, leaf, enabled, more));
         return leaf;
     }

@@ -10,7 +10,7 @@ public sealed class ServiceApiTests
     public async Task An_enrolment_is_created_read_replaced_and_deleted_by_its_version()
     {
         await using var dps = await ProvisioningFixture.Start();
-        using var leaf = Devices.IssueDevice("pump-1");
+        using var leaf = DeviceCa.IssueDevice("pump-1");
         var more = JsonNode.Parse("""
             {"deviceId":"hall-3","initialTwin":{"tags":{"a":1},"properties":{"desired":{"b":2}}},"capabilities":{"iotEdge":true},
              "optionalDeviceInformation":{"x":1},"iotHubs":["hub-a.azure-devices.net"]}
@@ -132,7 +132,7 @@ public sealed class ServiceApiTests
     public async Task Groups_take_cas_and_verified_references_only()
     {
         await using var dps = await ProvisioningFixture.Start();
-        using var leaf = Devices.IssueDevice("no-ca");
+        using var leaf = DeviceCa.IssueDevice("no-ca");
         async Task Refused(string fault, JsonObject body)
         {
             (await dps.Call("PUT", "/enrollmentGroups/g-1", body.ToJsonString())).IsError(400004);
@@ -218,8 +218,8 @@ public sealed class ServiceApiTests
     public async Task Registration_records_are_read_listed_by_group_and_deleted_by_version()
     {
         await using var dps = await ProvisioningFixture.Start();
-        using var one = Devices.IssueDevice("sensor-1");
-        using var two = Devices.IssueDevice("sensor-2");
+        using var one = DeviceCa.IssueDevice("sensor-1");
+        using var two = DeviceCa.IssueDevice("sensor-2");
         using var alone = await dps.Enroll("pump-1");
         await dps.Put("/enrollmentGroups/all", References("all"));
         await dps.Admit("sensor-1", one);
@@ -257,7 +257,7 @@ public sealed class ServiceApiTests
         (await dps.Call("PUT", "/enrollments/dev-2", """{"attestation":{"type":"symmetricKey"}}""")).IsError(403002);
         Assert.Equal(2, dps.Count("rest.refused", "enrollments-full"));
         await dps.Admit("dev-1", first);
-        using var second = Devices.IssueDevice("dev-2");
+        using var second = DeviceCa.IssueDevice("dev-2");
         Assert.Equal(("403", 403002), ((await dps.Register("dev-2", second)).Refused!.Stage, (await dps.Register("dev-2", second)).Refused!.ErrorCode));
         Assert.Equal(2, dps.Count("registrations.refused", "registrations-full"));
         await dps.Admit("dev-1", first); // who has a record, keeps it

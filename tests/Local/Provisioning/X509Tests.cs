@@ -30,7 +30,7 @@ public sealed class X509Tests
     public async Task A_chain_to_a_verified_authority_is_admitted_by_the_group_of_its_intermediate()
     {
         await using var dps = await ProvisioningFixture.Start();
-        using var line = Devices.Subordinate("Line 1 CA");
+        using var line = DeviceCa.Subordinate("Line 1 CA");
         using var leaf = line.IssueDevice("sensor-1");
         await dps.Put("/enrollmentGroups/line-1", Signers("line-1", line.Certificate));
 
@@ -47,7 +47,7 @@ public sealed class X509Tests
     public async Task A_group_by_reference_admits_what_its_authority_signed()
     {
         await using var dps = await ProvisioningFixture.Start();
-        using var leaf = Devices.IssueDevice("sensor-1");
+        using var leaf = DeviceCa.IssueDevice("sensor-1");
         await dps.Put("/enrollmentGroups/all", References("all"));
 
         Assert.Equal("sensor-1", (await dps.Admit("sensor-1", leaf)).DeviceId);
@@ -69,9 +69,9 @@ public sealed class X509Tests
     {
         await using var dps = await ProvisioningFixture.Start();
         var now = TimeProvider.System.GetUtcNow();
-        using var line = Devices.Subordinate("Line 1 CA");
-        using var dead = Devices.Subordinate("Line 0 CA", now.AddMinutes(-1));
-        using var loose = Devices.Subordinate("Line 9 CA");
+        using var line = DeviceCa.Subordinate("Line 1 CA");
+        using var dead = DeviceCa.Subordinate("Line 0 CA", now.AddMinutes(-1));
+        using var loose = DeviceCa.Subordinate("Line 9 CA");
         await dps.Put("/enrollmentGroups/line-1", Signers("line-1", line.Certificate));
         await dps.Put("/enrollmentGroups/line-0", Signers("line-0", dead.Certificate));
         using var enrolled = await dps.Enroll("pump-1");
@@ -84,7 +84,7 @@ public sealed class X509Tests
             "a certificate of tomorrow" => line.IssueDevice("dev-1", notBefore: now.AddHours(1)),
             "a foreign authority" => Authority.IssueDevice("dev-1"),
             "a self-signed certificate" => SelfSigned("dev-1"),
-            "a server's certificate" => Devices.IssueServer(), // of a company whose CA signs devices too
+            "a server's certificate" => DeviceCa.IssueServer(), // of a company whose CA signs devices too
             "a device as authority" => SignedBy(victim, "dev-1"),
             "an expired intermediate" => SignedBy(dead.Certificate, "dev-1"),
             "an authority without a group" => loose.IssueDevice("dev-1"),
@@ -111,7 +111,7 @@ public sealed class X509Tests
     public async Task An_enrolled_certificate_is_refused_once_it_has_expired()
     {
         await using var dps = await ProvisioningFixture.Start();
-        using var leaf = Devices.IssueDevice("pump-1", notAfter: TimeProvider.System.GetUtcNow().AddMinutes(-1));
+        using var leaf = DeviceCa.IssueDevice("pump-1", notAfter: TimeProvider.System.GetUtcNow().AddMinutes(-1));
         await dps.Put("/enrollments/pump-1", Individual("pump-1", leaf));
 
         Assert.Equal(401002, (await dps.Register("pump-1", leaf)).Refused!.ErrorCode);
@@ -122,7 +122,7 @@ public sealed class X509Tests
     public async Task Of_two_groups_with_one_certificate_the_disabled_one_decides()
     {
         await using var dps = await ProvisioningFixture.Start();
-        using var leaf = Devices.IssueDevice("sensor-1");
+        using var leaf = DeviceCa.IssueDevice("sensor-1");
         await dps.Put("/enrollmentGroups/a", References("a"));
         await dps.Put("/enrollmentGroups/b", References("b", enabled: false));
         await dps.Put("/enrollmentGroups/c", References("c"));
@@ -136,9 +136,9 @@ public sealed class X509Tests
     {
         await using var dps = await ProvisioningFixture.Start();
         await dps.Put("/enrollmentGroups/all", References("all"));
-        using var first = Devices.IssueDevice("sensor-1");
+        using var first = DeviceCa.IssueDevice("sensor-1");
         using var key = first.GetECDsaPrivateKey()!;
-        using var copy = Devices.IssueDevice("sensor-2", key: key);
+        using var copy = DeviceCa.IssueDevice("sensor-2", key: key);
 
         Assert.Equal(first.PublicKey.ExportSubjectPublicKeyInfo(), copy.PublicKey.ExportSubjectPublicKeyInfo());
         await dps.Admit("sensor-1", first);
@@ -149,7 +149,7 @@ public sealed class X509Tests
     public async Task A_leaf_enrolled_under_another_id_is_not_admitted_by_a_group()
     {
         await using var dps = await ProvisioningFixture.Start();
-        using var leaf = Devices.IssueDevice("sensor-1");
+        using var leaf = DeviceCa.IssueDevice("sensor-1");
         await dps.Put("/enrollmentGroups/all", References("all"));
         await dps.Put("/enrollments/other", Individual("other", leaf));
 
@@ -161,7 +161,7 @@ public sealed class X509Tests
     public async Task A_disabled_individual_enrolment_beats_an_enabled_group()
     {
         await using var dps = await ProvisioningFixture.Start();
-        using var leaf = Devices.IssueDevice("sensor-1");
+        using var leaf = DeviceCa.IssueDevice("sensor-1");
         await dps.Put("/enrollmentGroups/all", References("all"));
         await dps.Admit("sensor-1", leaf);
         await dps.Put("/enrollments/sensor-1", Individual("sensor-1", leaf, enabled: false));
@@ -176,7 +176,7 @@ public sealed class X509Tests
     public async Task Of_several_groups_in_a_chain_the_nearest_decides_even_when_it_is_disabled()
     {
         await using var dps = await ProvisioningFixture.Start();
-        using var plant = Devices.Subordinate("Plant CA");
+        using var plant = DeviceCa.Subordinate("Plant CA");
         using var line = plant.Subordinate("Line CA");
         using var leaf = line.IssueDevice("sensor-1");
         await dps.Put("/enrollmentGroups/root", References("root", more: Static(HubA)));
@@ -197,8 +197,8 @@ public sealed class X509Tests
     public async Task Either_certificate_of_an_enrolment_admits_and_the_hub_knows_the_device_by_the_one_it_showed()
     {
         await using var dps = await ProvisioningFixture.Start();
-        using var old = Devices.IssueDevice("pump-1");
-        using var next = Devices.IssueDevice("pump-1");
+        using var old = DeviceCa.IssueDevice("pump-1");
+        using var next = DeviceCa.IssueDevice("pump-1");
         var body = Individual("pump-1", old);
         body["attestation"]!["x509"]!["clientCertificates"]!["secondary"] = new JsonObject { ["certificate"] = next.ExportCertificatePem() };
         await dps.Put("/enrollments/pump-1", body);
@@ -214,8 +214,8 @@ public sealed class X509Tests
     public async Task Ids_are_case_insensitive_here_and_one_device_stays_one()
     {
         await using var dps = await ProvisioningFixture.Start();
-        using var leaf = Devices.IssueDevice("Sensor-1");
-        using var other = Devices.IssueDevice("SENSOR-1");
+        using var leaf = DeviceCa.IssueDevice("Sensor-1");
+        using var other = DeviceCa.IssueDevice("SENSOR-1");
         await dps.Put("/enrollmentGroups/all", References("all"));
 
         var first = await dps.Admit("Sensor-1", leaf);
@@ -239,7 +239,7 @@ public sealed class X509Tests
         Assert.Equal("CA certificate not found.", (await dps.Register("sensor-1", leaf, below.Intermediates)).Refused!.Message);
 
         using var wrongCode = stranger.Prove(code + "0");
-        using var wrongKey = Devices.Prove(code);
+        using var wrongKey = DeviceCa.Prove(code);
         using var byAnother = below.Prove(code);
         Assert.Equal("authority-proof", dps.Service.ProveAuthority("other", wrongCode)?.Code);
         Assert.Equal("authority-proof", dps.Service.ProveAuthority("other", wrongKey)?.Code);
@@ -256,7 +256,7 @@ public sealed class X509Tests
     public async Task Authorities_are_cas_with_a_name_of_their_own_and_at_most_25()
     {
         await using var dps = await ProvisioningFixture.Start();
-        using var leaf = Devices.IssueDevice("no-ca");
+        using var leaf = DeviceCa.IssueDevice("no-ca");
 
         Assert.Equal("authority-shape", dps.Service.AddAuthority("leaf", leaf).Fault?.Code);
         Assert.Equal("authority-exists", dps.Service.AddAuthority(Root, Authority.Certificate).Fault?.Code);
@@ -268,7 +268,7 @@ public sealed class X509Tests
     public async Task Without_its_authority_a_group_admits_nobody()
     {
         await using var dps = await ProvisioningFixture.Start();
-        using var line = Devices.Subordinate("Line 1 CA");
+        using var line = DeviceCa.Subordinate("Line 1 CA");
         using var leaf = line.IssueDevice("sensor-1");
         await dps.Put("/enrollmentGroups/line-1", Signers("line-1", line.Certificate));
         await dps.Admit("sensor-1", leaf, line.Intermediates);

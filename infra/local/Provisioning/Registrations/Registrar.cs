@@ -31,9 +31,14 @@ internal sealed class Registrar(Dps dps, AllocationWebhook webhook) : IAsyncDisp
             lock (record.Gate)
             {
                 if (record.Deleted) continue; // by an operator, this moment
-                if (record.Operation is { IsOver: false } running) return running;
+                if (record.Running is { } running)
+                {
+                    dps.Counters.Add("registrations.joined");
+                    return running;
+                }
+
                 (record.Proof, record.Status) = (attested, RegistrationStatus.Assigning);
-                var operation = record.Operation = new Operation(record.Id);
+                var operation = record.Begin();
                 dps.Registrations.Touch(record);
                 _running[operation] = Task.Run(() => RunToItsEnd(record, operation, attested, payload?.DeepClone()), CancellationToken.None);
                 return operation;
@@ -53,7 +58,7 @@ internal sealed class Registrar(Dps dps, AllocationWebhook webhook) : IAsyncDisp
             return new Fault("throttled", "poll");
         }
 
-        lock (record.Gate) return record.Operation is { } operation && operation.Id == operationId ? operation : new Fault("operation-not-found", "operationId");
+        lock (record.Gate) return record.Operations.FirstOrDefault(one => one.Id == operationId) is { } operation ? operation : new Fault("operation-not-found", "operationId");
     }
 
     /// <summary>A device's own record.</summary>

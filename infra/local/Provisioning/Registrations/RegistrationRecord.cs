@@ -22,6 +22,8 @@ internal enum RegistrationStatus
 /// <summary>Everything the service knows of one registration id. Every member is read and written under <see cref="Gate"/>.</summary>
 internal sealed class RegistrationRecord(string id, DateTimeOffset createdAt, RateBucket polls)
 {
+    private const int OperationsMax = 4;
+
     public Lock Gate { get; } = new();
 
     /// <summary>As the device first spelled it.</summary>
@@ -52,14 +54,27 @@ internal sealed class RegistrationRecord(string id, DateTimeOffset createdAt, Ra
     /// <summary>By what it last proved itself.</summary>
     public Attested? Proof { get; set; }
 
-    /// <summary>The latest; only it can be polled.</summary>
-    public Operation? Operation { get; set; }
+    /// <summary>The latest operations, newest last: those that can be polled. A device that registers again has a connection that still
+    /// asks for the one before.</summary>
+    public Queue<Operation> Operations { get; } = new();
+
+    /// <summary>The one under way, or null.</summary>
+    public Operation? Running => Operations.FirstOrDefault(operation => !operation.IsOver);
 
     /// <summary>Set once; a record out of the store stays out for whoever still holds it.</summary>
     public bool Deleted { get; set; }
 
     /// <summary>The group it belongs to, or null.</summary>
     public string? GroupId => Proof?.Enrollment is { Kind: EnrollmentKind.Group } group ? group.Id : null;
+
+    /// <summary>Begins an operation.</summary>
+    public Operation Begin()
+    {
+        if (Operations.Count == OperationsMax) Operations.Dequeue();
+        var operation = new Operation(Id);
+        Operations.Enqueue(operation);
+        return operation;
+    }
 
     /// <summary><c>registrationState</c>: <c>DeviceRegistrationResult</c> with the attestation's echo.</summary>
     /// <param name="status">The record's own, or of an operation that left no trace.</param>
