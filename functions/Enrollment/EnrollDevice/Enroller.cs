@@ -58,7 +58,7 @@ internal sealed class Enroller(IDeviceLedger ledger, IProvisioning provisioning,
     }
 
     /// <summary>Makes DPS's entry what the ledger says; for living devices with an individual enrolment.</summary>
-    /// <returns><see langword="null"/>, or <c>enrollment-conflict</c> (a disabled entry), <c>device-gone</c> (not living any more).</returns>
+    /// <returns><see langword="null"/>, or <c>enrollment-conflict</c> (an entry that somebody disabled), <c>device-gone</c> (not living any more).</returns>
     public async Task<Fault?> Reconcile(DeviceId id, string? endorsementKey, CancellationToken cancel)
     {
         for (var tries = 1; ; tries++)
@@ -67,7 +67,7 @@ internal sealed class Enroller(IDeviceLedger ledger, IProvisioning provisioning,
             var entry = await provisioning.Get(id.Text, cancel).ConfigureAwait(false);
             var row = await ledger.Get(id, cancel).ConfigureAwait(false);
             if (row is not { State: DeviceState.Enrolled or DeviceState.Active, Group: null }) return new Fault("device-gone", "registrationId");
-            if (entry is { Status: ProvisioningStatus.Disabled }) return new Fault("enrollment-conflict", "registrationId");
+            if (entry is { Status: ProvisioningStatus.Disabled } && !await IsOfAnEarlierLife(entry, row, cancel).ConfigureAwait(false)) return new Fault("enrollment-conflict", "registrationId");
             if (entry is not null && EnrollmentEntries.IsOf(entry, row)) return null;
             var policy = await policies.Get(cancel).ConfigureAwait(false);
             if (!policy.Models.TryGetValue(row.Model, out var model)) return new Fault("model-unknown", "model");
@@ -81,6 +81,12 @@ internal sealed class Enroller(IDeviceLedger ledger, IProvisioning provisioning,
             if (tries == TriesMax) throw new IOException($"the entry of {id} in DPS would not keep still");
         }
     }
+
+    // What was planted when the id's last device ended stands there disabled, by a certificate that is not this device's. Anything else that
+    // is disabled was disabled by somebody, and stays so.
+    private async Task<bool> IsOfAnEarlierLife(IndividualEnrollment entry, DeviceRecord row, CancellationToken cancel) =>
+        row is { State: DeviceState.Enrolled, Next: null } && !EnrollmentEntries.IsOf(entry, row)
+        && (await ledger.Audit(row.Id, cancel).ConfigureAwait(false)).LastOrDefault(one => one.Deed.By is Act.Enroll or Act.Succeed)?.Deed.By == Act.Succeed;
 
     private async Task<Parsed<EnrollmentPlan>> Settle(EnrollmentRequest asked, FleetPolicy policy, string who, string why, CancellationToken cancel)
     {

@@ -37,6 +37,7 @@ internal sealed record AuditSettings : ISettings<AuditSettings>
             Policy = new AuditPolicy
             {
                 NeverSeenAfter = read.Duration("neverSeenAfter", TimeSpan.FromMinutes(1), TimeSpan.FromDays(365), TimeSpan.FromDays(30)),
+                CutOffWithin = read.Duration("cutOffWithin", TimeSpan.FromMinutes(1), TimeSpan.FromDays(7), TimeSpan.FromMinutes(10)),
                 OverdueAfter = read.Duration("overdueAfter", TimeSpan.FromMinutes(1), TimeSpan.FromDays(30), TimeSpan.FromDays(1)),
                 SymmetricModels = [.. Items(read.Text("symmetricModels", "models that may use symmetric keys, with commas between, or -", 16 * 1024, "-"))],
                 FirmwareMin = least.ToImmutable(),

@@ -73,13 +73,17 @@ public static class MainJob
         await Profiles.Upload(cloud.BlobsAs(LocalTenant.Ops).GetBlobContainerClient("profiles"), cancel).ConfigureAwait(false);
         await cloud.StartApp("telemetry", null, cancel).ConfigureAwait(false);
         await cloud.StartApp("enrollment", null, cancel).ConfigureAwait(false);
-        await cloud.StartApp("lifecycle", null, cancel).ConfigureAwait(false);
+        await cloud.StartApp("lifecycle", LifecycleChapter.Settings, cancel).ConfigureAwait(false);
         // Storage that was kept remembers the devices of earlier runs: these are others.
         var suffix = options.Data is null ? "" : wall.GetUtcNow().ToString("-yyyyMMddHHmmss", System.Globalization.CultureInfo.InvariantCulture);
-        var detection = await Detect(cloud, options, view, suffix, wall, cancel).ConfigureAwait(false);
-        var observer = await Observe(cloud, wall, cancel).ConfigureAwait(false);
+        var observer = await Observer.Start(
+            cloud.EventHubsAs(LocalTenant.Ops), cloud.BlobsAs(LocalTenant.Ops).GetBlobContainerClient("rejected"), wall, cancel).ConfigureAwait(false);
         await using (observer.ConfigureAwait(false))
         {
+            view.Step($"letting attacked devices live {AttackHistory.Length.TotalDays:0.0} days before the run, and judging what was noticed");
+            await Profiles.UploadUnlimited(cloud.BlobsAs(LocalTenant.Ops).GetBlobContainerClient("profiles"), 0, cancel).ConfigureAwait(false);
+            var detection = await DetectionChapter.Run(cloud, observer, options.Seed, suffix, wall, cancel).ConfigureAwait(false);
+            observer.Forget();
             var plan = DeviceScript.Plan(options.Devices, RunOptions.Interval, suffix);
             view.Step($"enrolling {plan.Count} devices, {plan.Count(device => device.Wrong != Misbehaviour.None)} of which will misbehave");
             using var enrollment = await FleetEnrollment.Enrol(cloud, plan, suffix, wall, cancel).ConfigureAwait(false);
@@ -101,17 +105,6 @@ public static class MainJob
                 return await Live(cloud, options, view, wall, new Cast(plan, fleet, observer, stories), detection, cancel).ConfigureAwait(false);
             }
         }
-    }
-
-    private static Task<Observer> Observe(LocalCloud cloud, TimeProvider wall, CancellationToken cancel) =>
-        Observer.Start(cloud.EventHubsAs(LocalTenant.Ops), cloud.BlobsAs(LocalTenant.Ops).GetBlobContainerClient("rejected"), wall, cancel);
-
-    private static async Task<Chapter> Detect(LocalCloud cloud, RunOptions options, IRunView view, string suffix, TimeProvider wall, CancellationToken cancel)
-    {
-        view.Step($"letting attacked devices live {AttackHistory.Length.TotalDays:0.0} days before the run, and judging what was noticed");
-        await Profiles.UploadUnlimited(cloud.BlobsAs(LocalTenant.Ops).GetBlobContainerClient("profiles"), 0, cancel).ConfigureAwait(false);
-        var observer = await Observe(cloud, wall, cancel).ConfigureAwait(false);
-        await using (observer.ConfigureAwait(false)) return await DetectionChapter.Run(cloud, observer, options.Seed, suffix, wall, cancel).ConfigureAwait(false);
     }
 
     private static async Task<Report> Live(LocalCloud cloud, RunOptions options, IRunView view, TimeProvider wall, Cast cast, Chapter detection, CancellationToken cancel)

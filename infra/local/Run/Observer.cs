@@ -77,6 +77,15 @@ public sealed class Observer : IAsyncDisposable
         }
     }
 
+    /// <summary>Drops what was seen so far; call after <see cref="Settle"/>: what comes from here on is another story.</summary>
+    public void Forget()
+    {
+        _telemetry.Clear();
+        _validated.Clear();
+        _alerts.Clear();
+        _rejected.Forget();
+    }
+
     /// <summary>Everything seen; call after <see cref="Settle"/> and after <see cref="Follow"/> has ended.</summary>
     /// <param name="cancel">Cancels.</param>
     public async Task<Observation> Read(CancellationToken cancel)

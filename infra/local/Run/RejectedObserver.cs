@@ -27,6 +27,13 @@ public sealed class RejectedObserver(BlobContainerClient container)
         await foreach (var blob in container.GetBlobsAsync(cancellationToken: cancel).ConfigureAwait(false)) _read[blob.Name] = blob.Properties.ContentLength ?? 0;
     }
 
+    /// <summary>Drops what was seen so far; not during a look.</summary>
+    public void Forget()
+    {
+        _seen.Clear();
+        _byFault.Clear();
+    }
+
     /// <summary>Reads what is new.</summary>
     /// <param name="cancel">Cancels.</param>
     public async Task Look(CancellationToken cancel)

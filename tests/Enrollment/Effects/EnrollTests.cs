@@ -86,6 +86,25 @@ public sealed class EnrollTests
     }
 
     [Fact]
+    public async Task What_was_planted_when_the_ids_last_device_ended_gives_way_to_its_successor_only()
+    {
+        await _world.Enroll(World.Ask("pump-1"));
+        var id = DeviceId.From("pump-1");
+        async Task Do(Act act, Func<DeviceRecord, DeviceRecord> change) =>
+            Assert.Null((await _world.Ledger.Change(id, new Deed(act, "x", "x", Pki.Now), row => change(row), Cancel)).Fault);
+        await Do(Act.Decommission, row => row with { State = DeviceState.Decommissioned, Ending = new Ending("sold", Pki.Now, Pki.Now, row.State, NewOwner: "globex"), DueAt = Pki.Now });
+        await Do(Act.Bury, row => row with { State = DeviceState.Dead });
+        _world.Provisioning.Entries["pump-1"] = _world.Provisioning.Entries["pump-1"] with { Status = ProvisioningStatus.Disabled };
+        Assert.Null((await _world.Enroll(World.Ask("pump-1", key: "new", owner: "globex"))).Fault);
+        Assert.Equal(ProvisioningStatus.Enabled, _world.Provisioning.Entries["pump-1"].Status);
+        await _world.AssertAgreed();
+
+        // Disabled by somebody now, it stays so.
+        _world.Provisioning.Entries["pump-1"] = _world.Provisioning.Entries["pump-1"] with { Status = ProvisioningStatus.Disabled };
+        Assert.Equal("enrollment-conflict", (await _world.Enroll(World.Ask("pump-1", key: "new", owner: "globex"))).Fault?.Code);
+    }
+
+    [Fact]
     public async Task A_certificate_rotates_without_an_outage()
     {
         await _world.Enroll(World.Ask("pump-1"));

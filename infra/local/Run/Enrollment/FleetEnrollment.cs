@@ -57,7 +57,7 @@ internal sealed class FleetEnrollment : IDisposable
     /// <exception cref="LocalCloudException">The app refused what it must take.</exception>
     public static async Task<FleetEnrollment> Enrol(LocalCloud cloud, IReadOnlyList<DeviceScript> plan, string suffix, TimeProvider wall, CancellationToken cancel)
     {
-        await WritePolicy(cloud, cancel).ConfigureAwait(false);
+        await LocalPolicy.Publish(cloud, [], cancel).ConfigureAwait(false);
         var enrolment = new FleetEnrollment(cloud, wall, plan, suffix);
         var grouped = enrolment.Devices.Count(device => device.By == EnrolledBy.Group);
         // One place more than the fleet takes: for the group's device that will be retired.
@@ -123,26 +123,4 @@ internal sealed class FleetEnrollment : IDisposable
     private HubAddress Address(EnrolledDevice device, RegistrationOutcome outcome) => outcome.Assigned is { } assigned
         ? _cloud.AddressOf(assigned.HubHostName)
         : throw new LocalCloudException($"{device.Script.DeviceId} was not admitted: {outcome.Refused!.Message} ({outcome.Refused.ErrorCode})");
-
-    private static async Task WritePolicy(LocalCloud cloud, CancellationToken cancel)
-    {
-        var policy = new JsonObject
-        {
-            ["version"] = 1,
-            ["models"] = new JsonArray([.. Signals.Models.Select(model => (JsonNode)new JsonObject
-            {
-                ["model"] = model,
-                ["profile"] = $"{model}@1",
-                ["ring"] = "stable",
-                ["keys"] = new JsonArray("P-256"),
-                ["validityDaysMax"] = 90,
-                ["tpm"] = false,
-                ["symmetricKeys"] = false,
-            })]),
-            ["hubs"] = new JsonArray([.. cloud.IotHubs.Select(hub => (JsonNode)new JsonObject { ["host"] = hub.HostName, ["weight"] = 1, ["draining"] = false })]),
-            ["registrations"] = new JsonObject { ["devicePerMinute"] = 10, ["groupPerMinute"] = 10_000 },
-        };
-        var profiles = cloud.BlobsAs(LocalTenant.Ops).GetBlobContainerClient("profiles");
-        await profiles.GetBlobClient("policies/enrollment.json").UploadAsync(BinaryData.FromString(policy.ToJsonString()), overwrite: true, cancel).ConfigureAwait(false);
-    }
 }

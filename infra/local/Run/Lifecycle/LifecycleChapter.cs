@@ -47,6 +47,10 @@ internal sealed class LifecycleChapter : IAsyncDisposable
         ];
     }
 
+    /// <summary>What function app <c>lifecycle</c> is told beside its connections: a run has no hour to wait for the audit's next round, and hubs
+    /// stamp a device's last activity in device time, which runs ahead of the apps' clock.</summary>
+    public static IReadOnlyDictionary<string, string> Settings { get; } = new Dictionary<string, string> { ["Audit__roundsApart"] = "00:00:00", ["Audit__cutOffWithin"] = "7.00:00:00" };
+
     /// <summary>Enrols, registers and connects the devices that will be retired.</summary>
     /// <param name="cloud">A cloud in which function apps <c>enrollment</c> and <c>lifecycle</c> run.</param>
     /// <param name="fleet">The fleet; its group has one place left.</param>
