@@ -458,7 +458,7 @@ var appSettings = {
     KeyVault__vaultUri: keyVault.outputs.uri
     Storage__tableServiceUri: stateStorage.outputs.tableEndpoint
     // Statements and audit entries are the only blobs it writes.
-    Storage__blobServiceUri: auditStorage.outputs.blobEndpoint
+    Audit__blobServiceUri: auditStorage.outputs.blobEndpoint
   })
 }
 var speaksEvents = ['telemetry', 'lifecycle']

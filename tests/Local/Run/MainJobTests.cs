@@ -20,7 +20,8 @@ public class MainJobTests
         Assert.True(status == 0, output);
         using var report = JsonDocument.Parse(await File.ReadAllTextAsync(json, TestContext.Current.CancellationToken));
         Assert.True(report.RootElement.GetProperty("passed").GetBoolean());
-        Assert.Equal(11, report.RootElement.GetProperty("checks").GetArrayLength());
+        Assert.Equal(["detection", "enrolment", "firmware", "lifecycle"], report.RootElement.GetProperty("chapters").EnumerateObject().Select(chapter => chapter.Name));
+        Assert.Equal(64, report.RootElement.GetProperty("checks").GetArrayLength());
         Assert.Equal(8, report.RootElement.GetProperty("culprits").GetArrayLength());
         Assert.True(report.RootElement.GetProperty("sent").GetInt32() > 100);
         Assert.Empty(temporary.GetFileSystemInfos().Select(left => left.Name));

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text;
 using Serverless.EventHubs;
-using Serverless.Telemetry.CommandLine.Replay;
 using Serverless.Telemetry.Tests.IngestTelemetry;
 
 namespace Serverless.Telemetry.Tests.Replay;
