@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Serverless.EventHubs;
+using Serverless.Telemetry.CommandLine.Replay;
 using Serverless.Telemetry.Tests.IngestTelemetry;
 
 namespace Serverless.Telemetry.Tests.Replay;
