@@ -5,7 +5,7 @@ namespace Serverless.Devices.Tables;
 /// <summary>The audit trail's last leg, and what crashed writers left.</summary>
 public sealed partial class TableLedger
 {
-    private const int BucketsAtOnce = 16;
+    private const int BucketsAtOnce = 3; // 512 queries a minute that nobody waits for: more at once stand in the way of admissions
     private const int TransactionMax = 100; // operations of one table transaction
 
     /// <inheritdoc/>
