@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Serverless.Local;
 using Serverless.Local.Run.Firmware;
+using Serverless.Tests.Kit;
 
 namespace Serverless.Firmware.Tests;
 
@@ -52,21 +53,13 @@ public class LocalCloudTests
     private static async Task TufJs(LocalCloud cloud)
     {
         var folder = Path.Combine(SourceFolder(), "..", "FirmwareSigning", "node");
-        if (!Directory.Exists(Path.Combine(folder, "node_modules", "tuf-js")))
-        {
-            using var install = Process.Start(new ProcessStartInfo("npm", ["ci", "--no-audit", "--no-fund"]) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true })!;
-            await install.StandardOutput.ReadToEndAsync(Town.Token);
-            var errors = await install.StandardError.ReadToEndAsync(Town.Token);
-            await install.WaitForExitAsync(Town.Token);
-            Assert.True(install.ExitCode == 0, errors);
-        }
         var directory = Directory.CreateTempSubdirectory("tuf-js-");
         try
         {
             var metadata = directory.CreateSubdirectory("metadata");
             var root = await cloud.BlobsAs(Local.Identity.LocalTenant.Ops).GetBlobContainerClient("ota").GetBlobClient("metadata/1.root.json").DownloadContentAsync(Town.Token);
             await File.WriteAllBytesAsync(Path.Combine(metadata.FullName, "root.json"), root.Value.Content.ToArray(), Town.Token);
-            var start = new ProcessStartInfo("node", [Path.Combine(folder, "client.mjs")]) { RedirectStandardInput = true, RedirectStandardOutput = true };
+            var start = await NodePrograms.Prepare(folder, ["client.mjs"], "tuf-js", Town.Token);
             start.Environment["NODE_EXTRA_CA_CERTS"] = cloud.Authority.PemPath;
             using var node = Process.Start(start)!;
             async Task<JsonNode> Ask(string target)
