@@ -18,7 +18,7 @@ public class ReviewTests
     [Fact]
     public void An_honest_release_shows_one_target_more()
     {
-        Assert.True(ProposalReview.Of(Proposed(After), Before).TryGet(out var review, out var fault), fault?.ToString());
+        Assert.True(ProposalReview.Of(Proposed(After), Before, null).TryGet(out var review, out var fault), fault?.ToString());
         Assert.True(review.IsCompared);
         Assert.Equal([new TargetChange(ChangeKind.Added, "gw100/1.4.0/image.bin")], review.Changes);
         Assert.Equal(ProductRole.DigestOf(After), ProductRole.DigestOf(review.Signed));
@@ -27,7 +27,7 @@ public class ReviewTests
     [Fact]
     public void Without_a_publication_every_target_is_listed()
     {
-        Assert.True(ProposalReview.Of(Proposed(After), null).TryGet(out var review, out _));
+        Assert.True(ProposalReview.Of(Proposed(After), null, null).TryGet(out var review, out _));
         Assert.False(review.IsCompared);
         Assert.Equal(["gw100/1.3.0/image.bin", "gw100/1.4.0/image.bin"], review.Changes.Select(change => change.Name).Order(StringComparer.Ordinal));
         Assert.All(review.Changes, change => Assert.Equal(ChangeKind.Listed, change.Kind));
@@ -70,9 +70,9 @@ public class ReviewTests
     [MemberData(nameof(Lies))]
     public void Bytes_that_are_not_the_release_described_are_refused(string what, Func<ReleaseBody, ReleaseBody> lie)
     {
-        var fault = ProposalReview.Of(lie(Proposed(After)), Before).Fault;
+        var fault = ProposalReview.Of(lie(Proposed(After)), Before, null).Fault;
         Assert.True(fault?.Code == "proposal-claims", $"{what}: {fault}");
-        Assert.Equal("proposal-claims", ProposalReview.Of(lie(Proposed(After)), null).Fault?.Code); // also without a publication
+        Assert.Equal("proposal-claims", ProposalReview.Of(lie(Proposed(After)), null, null).Fault?.Code); // also without a publication
     }
 
     /// <summary>What the bytes do beside the release, each once.</summary>
@@ -89,7 +89,7 @@ public class ReviewTests
     [MemberData(nameof(Riders))]
     public void Bytes_that_do_more_than_the_release_described_are_refused(string what, JsonObject signed)
     {
-        var fault = ProposalReview.Of(Proposed(signed), Before).Fault;
+        var fault = ProposalReview.Of(Proposed(signed), Before, null).Fault;
         Assert.True(fault?.Code == "proposal-foreign", $"{what}: {fault}");
     }
 
@@ -97,9 +97,9 @@ public class ReviewTests
     public void Another_products_target_in_the_role_is_refused_even_without_a_publication()
     {
         var stray = After.With("targets", ((JsonObject)After.Find("targets")!).With("mcu7/1.4.0/image.bin", Entry("1.4.0", 4, "mcu7").ToJson()));
-        Assert.Equal("proposal-foreign", ProposalReview.Of(Proposed(stray), null).Fault?.Code);
+        Assert.Equal("proposal-foreign", ProposalReview.Of(Proposed(stray), null, null).Fault?.Code);
         var disguised = After.With("targets", ((JsonObject)After.Find("targets")!).With("gw100/9.9.9/image.bin", Entry("1.4.0", 4).ToJson()));
-        Assert.Equal("proposal-foreign", ProposalReview.Of(Proposed(disguised), null).Fault?.Code);
+        Assert.Equal("proposal-foreign", ProposalReview.Of(Proposed(disguised), null, null).Fault?.Code);
     }
 
     [Fact]
@@ -115,13 +115,13 @@ public class ReviewTests
     {
         var without = Before.With("version", 7L).With("expires", Header.Write(Expires)).With("targets", JsonObject.Empty);
         var body = Proposed(without) with { Id = "gw100@1.3.0~withdrawal", Kind = ReleaseKind.Withdrawal, Version = "1.3.0", Image = null };
-        Assert.True(ProposalReview.Of(body, Before).TryGet(out var review, out var fault), fault?.ToString());
+        Assert.True(ProposalReview.Of(body, Before, null).TryGet(out var review, out var fault), fault?.ToString());
         Assert.Equal([new TargetChange(ChangeKind.Removed, "gw100/1.3.0/image.bin")], review.Changes);
 
-        Assert.Equal("proposal-foreign", ProposalReview.Of(body with { Version = "1.2.0" }, Before).Fault?.Code); // removes another one
-        Assert.Equal("proposal-claims", ProposalReview.Of(Said(After, body), Before).Fault is { Code: var code } ? code : null); // removes nothing
+        Assert.Equal("proposal-foreign", ProposalReview.Of(body with { Version = "1.2.0" }, Before, null).Fault?.Code); // removes another one
+        Assert.Equal("proposal-claims", ProposalReview.Of(Said(After, body), Before, null).Fault is { Code: var code } ? code : null); // removes nothing
         var swapped = With(without, "1.2.0", svn: 1);
-        Assert.Equal("proposal-foreign", ProposalReview.Of(Said(swapped, body), Before).Fault?.Code); // brings an old one back
+        Assert.Equal("proposal-foreign", ProposalReview.Of(Said(swapped, body), Before, null).Fault?.Code); // brings an old one back
     }
 
     [Fact]
@@ -129,9 +129,9 @@ public class ReviewTests
     {
         var renewed = Before.With("version", 7L).With("expires", Header.Write(Expires));
         var body = Proposed(renewed) with { Id = "gw100~renewal", Kind = ReleaseKind.Renewal, Version = null, Image = null };
-        Assert.Null(ProposalReview.Of(body, Before).Fault);
-        Assert.Equal("proposal-foreign", ProposalReview.Of(Said(After, body), Before).Fault?.Code);
-        Assert.Equal("proposal-foreign", ProposalReview.Of(body with { Kind = "something-new" }, Before).Fault?.Code);
+        Assert.Null(ProposalReview.Of(body, Before, null).Fault);
+        Assert.Equal("proposal-foreign", ProposalReview.Of(Said(After, body), Before, null).Fault?.Code);
+        Assert.Equal("proposal-foreign", ProposalReview.Of(body with { Kind = "something-new" }, Before, null).Fault?.Code);
     }
 
     [Theory]
@@ -142,12 +142,12 @@ public class ReviewTests
     [InlineData("proposed", "eyJhIjoxLCJhIjoyfQ==", "json-duplicate")] // {"a":1,"a":2}: two readers could see two things
     [InlineData("proposed", "e30=", "field-missing")] // {}
     public void What_cannot_be_read_is_not_signed(string state, string? signed, string expected) =>
-        Assert.Equal(expected, ProposalReview.Of(Proposed(After) with { State = state, Proposal = Proposed(After).Proposal! with { Signed = signed } }, Before).Fault?.Code);
+        Assert.Equal(expected, ProposalReview.Of(Proposed(After) with { State = state, Proposal = Proposed(After).Proposal! with { Signed = signed } }, Before, null).Fault?.Code);
 
     private static void Refused(string expected, ReleaseBody body)
     {
-        Assert.Equal(expected, ProposalReview.Of(body, Before).Fault?.Code);
-        Assert.Equal(expected, ProposalReview.Of(body, null).Fault?.Code);
+        Assert.Equal(expected, ProposalReview.Of(body, Before, null).Fault?.Code);
+        Assert.Equal(expected, ProposalReview.Of(body, null, null).Fault?.Code);
     }
 
     private static ReleaseBody Said(JsonObject signed, ReleaseBody body) => body with { Proposal = Proposed(signed).Proposal };
