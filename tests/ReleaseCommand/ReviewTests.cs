@@ -2,6 +2,7 @@ using System.Text;
 using Serverless.FirmwareSigning.ReleaseApi;
 using Serverless.FirmwareSigning.ReleaseCommand.Releases;
 using Serverless.FirmwareSigning.Repository;
+using Serverless.FirmwareSigning.Suit;
 using Serverless.FirmwareSigning.Trust;
 using Serverless.FirmwareSigning.Trust.Json;
 using Serverless.FirmwareSigning.Trust.Metadata;
@@ -143,6 +144,77 @@ public class ReviewTests
     [InlineData("proposed", "e30=", "field-missing")] // {}
     public void What_cannot_be_read_is_not_signed(string state, string? signed, string expected) =>
         Assert.Equal(expected, ProposalReview.Of(Proposed(After) with { State = state, Proposal = Proposed(After).Proposal! with { Signed = signed } }, Before, null).Fault?.Code);
+
+    private static readonly FirmwareSigning.Signing.FileKey Pipeline = FirmwareSigning.Signing.FileKey.Create();
+
+    private static readonly ProductPolicy Policy = new(
+        "gw100", PeoplePolicy.TwoPerson, ["gw100-r1"], Pipeline.Key.KeyId, new Dictionary<string, string>(), new Dictionary<string, FirmwareSigning.Trust.Keys.PublicKey> { [Pipeline.Key.KeyId] = Pipeline.Key }, 2);
+
+    private static readonly ProductPolicy Mcus = Policy with { Suit = new SuitPolicy("vendor.example", "app") };
+
+    /// <summary>A release for MCUs, told wrong in one way, and what the approver is told.</summary>
+    public static TheoryData<string, string?> Envelopes() => new()
+    {
+        { "", null },
+        { "none, though the policy asks for them", "proposal-suit" },
+        { "some, though the policy asks for none", "proposal-suit" },
+        { "no publication to learn the key from", "proposal-suit" },
+        { "not shown", "proposal-suit" },
+        { "shown without its bytes", "proposal-suit" },
+        { "not base64", "proposal-suit" },
+        { "named, not listed", "proposal-suit" },
+        { "other bytes than its digest", "suit-link" },
+        { "of another image", "suit-manifest" },
+        { "signed by somebody else", "suit-signature" },
+        { "a second one, that no image names", "field-missing" },
+        { "a second image, as an envelope of the first", "suit-link" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Envelopes))]
+    public async Task Envelopes_that_are_not_the_images_own_are_not_approved(string wrong, string? code)
+    {
+        const string Image = "gw100/1.4.0/image.bin";
+        var name = SuitTarget.NameOf(Image, "gw100-r1");
+        var entry = Entry("1.4.0", 4);
+        var mcu = new SuitClass("vendor.example", "gw100-r1", "app");
+        using var stranger = FirmwareSigning.Signing.FileKey.Create();
+        var manifest = mcu.ManifestOf(4, wrong == "of another image" ? new byte[32] : entry.Hashes.Sha256, entry.Length);
+        Assert.True((await SuitEnvelope.Create(manifest, wrong == "signed by somebody else" ? stranger : Pipeline, Bench.Cancel)).TryGet(out var envelope, out _));
+        Assert.True(Release.Parse(entry.Custom!).TryGet(out var record, out _));
+        var pointsAt = wrong == "a second image, as an envelope of the first" ? "gw100/1.4.0/rider.bin" : name;
+        var files = (JsonObject)Before.Find("targets")!;
+        var without = wrong == "none, though the policy asks for them";
+        files = files.With(Image, (entry with { Custom = (record with { Suit = without ? new Dictionary<string, string>() : new Dictionary<string, string> { ["gw100-r1"] = pointsAt } }).ToJson() }).ToJson());
+        if (!without && wrong != "named, not listed") files = files.With(pointsAt, pointsAt == name ? SuitTarget.EntryOf(Image, "gw100-r1", envelope).ToJson() : Entry("1.4.0", 4).ToJson());
+        if (wrong == "a second one, that no image names") files = files.With(name + ".suit", SuitTarget.EntryOf(Image, "gw100-r1", envelope).ToJson());
+        var body = Proposed(After.With("targets", files));
+        var content = wrong switch
+        {
+            "shown without its bytes" => null,
+            "not base64" => "?",
+            "other bytes than its digest" => Convert.ToBase64String([.. envelope, 0]),
+            _ => Convert.ToBase64String(envelope),
+        };
+        if (wrong != "not shown") body = body with { Proposal = body.Proposal! with { Envelopes = [new EnvelopeBody(pointsAt, "gw100-r1", "", content)] } };
+        var (published, policy) = wrong switch
+        {
+            "some, though the policy asks for none" => (Before, Policy),
+            "no publication to learn the key from" => ((JsonObject?)null, null),
+            _ => (Before, Mcus),
+        };
+        var judged = ProposalReview.Of(body, published, policy);
+        Assert.Equal(code, judged.Fault?.Code);
+        if (code is not null) return;
+        Assert.True(judged.TryGet(out var review, out _));
+        Assert.Equal(manifest, Assert.Single(review.Envelopes).Value);
+        // Withdrawn, both go.
+        var gone = body with { Kind = ReleaseKind.Withdrawal, Id = "gw100@1.4.0~withdrawal", Image = null };
+        var published4 = After.With("targets", files);
+        var next = Before.With("version", 7L).With("expires", Header.Write(Expires));
+        Assert.Null(ProposalReview.Of(Said(next, gone), published4, Mcus).Fault);
+        Assert.Equal("proposal-claims", ProposalReview.Of(Said(next.With("targets", files.Without(Image)), gone), published4, Mcus).Fault?.Code); // the envelope stays
+    }
 
     private static void Refused(string expected, ReleaseBody body)
     {
