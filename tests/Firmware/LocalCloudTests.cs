@@ -73,7 +73,19 @@ public class LocalCloudTests
             var published = await Ask("gw100/1.0.0/image.bin");
             Assert.True((bool)published["ok"]!, (string?)published["fault"]);
             Assert.Equal(OtaImages.Of("gw100", "1.0.0"), Convert.FromBase64String((string)published["content"]!));
+            // The SUIT envelope is a target like any other: a second client brings it, our parser opens it.
+            var envelope = await Ask("gw100/1.0.0/image.bin.gw100-r1.suit");
+            Assert.True((bool)envelope["ok"]!, (string?)envelope["fault"]);
+            using var http = new HttpClient(Local.Tls.LocalTrust.Handler(cloud.Authority));
+            var vault = new KeyVault.KeyVaultClient(
+                cloud.KeyVault.VaultUri, cloud.Credential(Local.Identity.LocalTenant.Firmware), TimeProvider.System,
+                new KeyVault.KeyVaultClientOptions { Transport = new Azure.Core.Pipeline.HttpClientTransport(http) });
+            Assert.True((await FirmwareSigning.Vault.VaultSigner.Open(vault, "tuf-policy", null, Town.Token)).TryGet(out var pinned, out var fault), fault?.ToString());
+            Assert.True(FirmwareSigning.Suit.SuitEnvelope.Open(Convert.FromBase64String((string)envelope["content"]!), pinned.Key).TryGet(out var opened, out fault), fault?.ToString());
+            var digest = System.Security.Cryptography.SHA256.HashData(OtaImages.Of("gw100", "1.0.0"));
+            Assert.Equal(new FirmwareSigning.Suit.SuitClass("vendor.example", "gw100-r1", "app").ManifestOf(1, digest, OtaImages.Bytes), opened.Manifest);
             Assert.False((bool)(await Ask("gw100/1.1.0/image.bin"))["ok"]!); // withdrawn
+            Assert.False((bool)(await Ask("gw100/1.1.0/image.bin.gw100-r1.suit"))["ok"]!); // with it
             node.StandardInput.Close();
             await node.WaitForExitAsync(Town.Token);
         }
