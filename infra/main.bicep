@@ -58,6 +58,9 @@ param apiClientId string
 @description('Optional. Private endpoints and no public access to what needs none.')
 param isolated bool = false
 
+@description('Optional. What devices wait for outlives the loss of a zone: two warm instances each in a zone of its own, and their storage in three.')
+param zoneRedundant bool = false
+
 @description('Optional. Signing keys in hardware.')
 param hardwareKeys bool = false
 
@@ -94,22 +97,29 @@ var tags = { workload: workload, environment: environment, source: 'infra/main.b
 var token = take(uniqueString(subscription().id, workload, environment, location), 5)
 var prefix = '${workload}-${environment}'
 
-// The apps. Adding one is one entry here, and its rights below.
+// The apps. Adding one is one entry here, and its rights below. Devices wait for those with zones; what people and timers ask of the
+// others can wait until a zone is back, and would cost two warm instances for each function.
 var apps = {
   enrollment: {
-    alwaysReady: [{ name: 'http', instanceCount: size.webhookInstances }]
+    alwaysReady: [
+      { name: 'http', instanceCount: zoneRedundant ? max(2, size.webhookInstances) : size.webhookInstances }
+    ]
+    zones: zoneRedundant
     api: true
   }
   telemetry: {
-    alwaysReady: [{ name: 'function:IngestTelemetry', instanceCount: 1 }]
+    alwaysReady: [{ name: 'function:IngestTelemetry', instanceCount: zoneRedundant ? 2 : 1 }]
+    zones: zoneRedundant
     api: false
   }
   firmware: {
     alwaysReady: []
+    zones: false
     api: true
   }
   lifecycle: {
     alwaysReady: []
+    zones: false
     api: true
   }
 }
@@ -204,7 +214,7 @@ module hostStorage 'modules/storage.bicep' = [
       name: compactNameOf('st', '${workload}${take(app, 4)}', environment, token)
       location: location
       tags: tags
-      sku: 'Standard_LRS'
+      sku: apps[app].zones ? 'Standard_ZRS' : 'Standard_LRS'
       containers: [{ name: 'deployments' }]
       principals: principals
       rights: [
@@ -482,6 +492,7 @@ module functionApps 'modules/functionApp.bicep' = [
       insightsConnectionString: monitoring.outputs.connectionString
       maximumInstanceCount: size.maximumInstances
       alwaysReady: apps[app].alwaysReady
+      zoneRedundant: apps[app].zones
       subnetId: isolated ? network!.outputs.subnetIds[app] : ''
       workspaceId: monitoring.outputs.workspaceId
     }

@@ -16,6 +16,7 @@ param size = {
 param opsEmail = 'ops@example.com'
 param apiClientId = '00000000-0000-0000-0000-000000000000'
 param isolated = true
+param zoneRedundant = true
 param hardwareKeys = true
 param forensics = true
 param monthlyBudget = 3500

@@ -49,6 +49,9 @@ param httpConcurrency int = 100
 @description('Optional. Instances kept warm.')
 param alwaysReady alwaysReadyType[] = []
 
+@description('Optional. Instances spread over the zones of the region; the host storage has to be, too.')
+param zoneRedundant bool = false
+
 @description('Optional. Subnet for outbound traffic; empty for none.')
 param subnetId string = ''
 
@@ -65,7 +68,7 @@ resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
   tags: tags
   kind: 'functionapp'
   sku: { name: 'FC1', tier: 'FlexConsumption' }
-  properties: { reserved: true }
+  properties: { reserved: true, zoneRedundant: zoneRedundant }
 }
 
 var platformSettings = {

@@ -47,6 +47,19 @@ resource appRules 'Microsoft.Network/networkSecurityGroups@2024-05-01' = {
         }
       }
       {
+        name: 'no-management-out'
+        properties: {
+          priority: 200
+          direction: 'Outbound'
+          access: 'Deny'
+          protocol: 'Tcp'
+          sourceAddressPrefix: 'VirtualNetwork'
+          sourcePortRange: '*'
+          destinationAddressPrefix: '*'
+          destinationPortRanges: ['22', '3389']
+        }
+      }
+      {
         name: 'nothing-else-out'
         properties: {
           priority: 4000
@@ -69,6 +82,19 @@ resource endpointRules 'Microsoft.Network/networkSecurityGroups@2024-05-01' = {
   tags: tags
   properties: {
     securityRules: [
+      {
+        name: 'no-management-out'
+        properties: {
+          priority: 200
+          direction: 'Outbound'
+          access: 'Deny'
+          protocol: 'Tcp'
+          sourceAddressPrefix: 'VirtualNetwork'
+          sourcePortRange: '*'
+          destinationAddressPrefix: '*'
+          destinationPortRanges: ['22', '3389']
+        }
+      }
       {
         name: 'nothing-out'
         properties: {

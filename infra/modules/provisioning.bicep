@@ -34,6 +34,7 @@ resource service 'Microsoft.Devices/provisioningServices@2022-12-12' = {
   tags: tags
   sku: { name: 'S1', capacity: 1 }
   properties: {
+    // For enrolments that name none. Ours say custom: the policy of an enrolment, not of the service.
     allocationPolicy: 'Hashed'
     publicNetworkAccess: 'Enabled' // devices come from the internet
     // A link is a connection string: the platform offers no other way. It stays inside this resource, in no setting and no output.

@@ -125,6 +125,27 @@ public partial class SnapshotTests
     }
 
     [Theory]
+    [InlineData("dev", "")]
+    [InlineData("prod", "enrollment telemetry")]
+    public void What_devices_wait_for_outlives_a_zone_where_that_is_asked_for(string environment, string apps)
+    {
+        var cloud = Cloud(environment);
+        static string App(Resource resource) => resource.Name.Split('-')[2];
+        var zonal = cloud.Of("Microsoft.Web/serverfarms").Where(plan => string.Equals(plan.Text("properties.zoneRedundant"), "true", StringComparison.OrdinalIgnoreCase)).Select(App).Order(StringComparer.Ordinal).ToList();
+        Assert.Equal(apps.Split(' ', StringSplitOptions.RemoveEmptyEntries), zonal);
+        Assert.All(cloud.Of("Microsoft.Web/sites").Where(site => zonal.Contains(App(site))), site =>
+        {
+            // Two warm instances are what spreads; and the host's leases and package have to be there in the other zone.
+            Assert.All(site.At("properties.functionAppConfig.scaleAndConcurrency.alwaysReady")!.Value.EnumerateArray(), group => Assert.InRange(group.GetProperty("instanceCount").GetInt32(), 2, 100));
+            Assert.Equal("Standard_ZRS", cloud.Of("Microsoft.Storage/storageAccounts").Single(account => account.Name.StartsWith($"stsdp{App(site)[..4]}", StringComparison.Ordinal)).Text("sku.name"));
+        });
+        // What holds data is in three zones anyway.
+        Assert.All(
+            cloud.Of("Microsoft.Storage/storageAccounts").Where(account => !cloud.Of("Microsoft.Storage/storageAccounts/blobServices/containers").Any(one => one.Name == account.Name + "/default/deployments")),
+            account => Assert.Contains("ZRS", account.Text("sku.name"), StringComparison.Ordinal));
+    }
+
+    [Theory]
     [MemberData(nameof(Environments))]
     public void Somebody_is_told_when_a_month_costs_more_than_was_meant(string environment)
     {

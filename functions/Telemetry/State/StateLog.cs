@@ -55,6 +55,10 @@ internal sealed class StateLog
             {
                 // Somebody else started the generation in the same moment; the next round reads what they wrote.
             }
+            catch (InvalidDataException problem)
+            {
+                throw new InvalidDataException($"the state in '{folder}' cannot be read: {problem.Message}", problem); // whoever is on call needs to know which partition
+            }
         }
 
         throw new StaleWriterException(folder);

@@ -7,11 +7,11 @@ namespace Serverless.Benchmarks.Upgrade;
 /// <summary>The upgrade run at full size.</summary>
 internal static class UpgradeSubject
 {
-    public const string What = "the Telemetry app replaced under load: upgrade, rollback, upgrade with a pause";
+    public const string What = "the Telemetry app replaced under load: upgrade, rollback, upgrade with a pause, rollback that cannot read the state";
 
     public static async Task<int> Run(string[] args)
     {
-        var options = new UpgradeOptions(50_000, 1);
+        var options = new UpgradeOptions(50_000, 1) { Further = Next };
         for (var at = 0; at < args.Length; at += 2)
         {
             if (at + 1 == args.Length || !int.TryParse(args[at + 1], NumberStyles.None, CultureInfo.InvariantCulture, out var number)) return Usage();
@@ -41,6 +41,8 @@ internal static class UpgradeSubject
         Figure.Print("upgrade.promises-broken", report.Checks.Count(check => !check.Kept), "checks", "<=", 0);
         return report.Kept ? 0 : 1;
     }
+
+    private static string Next => Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../NextTelemetry", Path.GetFileName(AppContext.BaseDirectory.TrimEnd('/'))));
 
     private static int Usage()
     {

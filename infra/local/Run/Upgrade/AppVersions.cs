@@ -2,8 +2,8 @@ using System.Text.Json.Nodes;
 
 namespace Serverless.Local.Run.Upgrade;
 
-/// <summary>One place that apps are started from, and two versions of the Telemetry app to put there: the published one, and one that
-/// takes other batches (<c>maxEventBatchSize</c>), so that no batch of the one is a batch of the other.</summary>
+/// <summary>One place that apps are started from, and the versions of the Telemetry app to put there: the published one, one that
+/// takes other batches (<c>maxEventBatchSize</c>), so that no batch of the one is a batch of the other, and perhaps a further one, from elsewhere.</summary>
 /// <remarks>Files are put there as a deployment does: as a whole new folder, while handlers of the old one still run from it.</remarks>
 internal sealed class AppVersions : IDisposable
 {
@@ -13,9 +13,12 @@ internal sealed class AppVersions : IDisposable
 
     /// <summary>Copies the published app twice and puts the old one in its place.</summary>
     /// <param name="published">The apps as published.</param>
-    public AppVersions(string published)
+    /// <param name="further">Folder of <see cref="AppVersion.Further"/>; <see langword="null"/> for none.</param>
+    public AppVersions(string published, string? further)
     {
-        foreach (var version in Enum.GetValues<AppVersion>()) Copy(Path.Combine(published, App), Kept(version));
+        Copy(Path.Combine(published, App), Kept(AppVersion.Old));
+        Copy(Path.Combine(published, App), Kept(AppVersion.New));
+        if (further is not null) Copy(further, Kept(AppVersion.Further));
         var host = Path.Combine(Kept(AppVersion.New), "host.json");
         var json = JsonNode.Parse(File.ReadAllText(host))!;
         json["extensions"]!["eventHubs"]!["maxEventBatchSize"] = 190;
@@ -62,4 +65,7 @@ internal enum AppVersion
 
     /// <summary>The one that is rolled out.</summary>
     New,
+
+    /// <summary>One that keeps more in its state than the others can read.</summary>
+    Further,
 }

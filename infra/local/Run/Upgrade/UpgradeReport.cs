@@ -7,6 +7,10 @@ namespace Serverless.Local.Run.Upgrade;
 /// <param name="Seed">Seed of the events.</param>
 public sealed record UpgradeOptions(int Events, int Seed)
 {
+    /// <summary>Folder of a version of the app that keeps more in its state than the published one can read: it is rolled out last, rolled
+    /// back, and rolled out again. <see langword="null"/> to leave that out.</summary>
+    public string? Further { get; init; }
+
     /// <summary>Longest run, wall time; a run that is not done by then is broken.</summary>
     public TimeSpan TimeMax => TimeSpan.FromMinutes(4) + TimeSpan.FromMilliseconds(Events);
 }
@@ -14,7 +18,13 @@ public sealed record UpgradeOptions(int Events, int Seed)
 /// <summary>One stretch of the run: a version between its start and its end.</summary>
 /// <param name="What">In words.</param>
 /// <param name="Events">Events in batches that the host of this version finished.</param>
-public sealed record Stretch(string What, long Events);
+/// <param name="Failures">Batches that failed, each try counted.</param>
+/// <param name="Blocked">Whether this version met a state that it could not read, and so had to do nothing.</param>
+public sealed record Stretch(string What, long Events, long Failures, bool Blocked)
+{
+    /// <summary>Whether it did what such a version has to.</summary>
+    public bool AsMeant => Blocked ? Events == 0 && Failures > 0 : Events > 0;
+}
 
 /// <summary>What came of a run.</summary>
 /// <param name="Stretches">The versions that ran, in order.</param>
@@ -23,8 +33,8 @@ public sealed record Stretch(string What, long Events);
 /// <param name="Wall">From the first event to the last outcome.</param>
 public sealed record UpgradeReport(IReadOnlyList<Stretch> Stretches, Observation Seen, IReadOnlyList<Check> Checks, TimeSpan Wall)
 {
-    /// <summary>Whether every promise held and every version did some of the work.</summary>
-    public bool Kept => Checks.All(check => check.Kept) && Stretches.All(one => one.Events > 0);
+    /// <summary>Whether every promise held, and every version did some of the work, or none where it could not read the state.</summary>
+    public bool Kept => Checks.All(check => check.Kept) && Stretches.All(one => one.AsMeant);
 
     /// <summary>Events without an outcome.</summary>
     public int Lost => Seen.Telemetry.Select(one => one.Position).Except(Outcomes).Count();
@@ -40,7 +50,12 @@ public sealed record UpgradeReport(IReadOnlyList<Stretch> Stretches, Observation
         yield return string.Create(
             CultureInfo.InvariantCulture,
             $"{Seen.Telemetry.Count} events in {Wall.TotalSeconds:0} s: {Seen.Validated.Count} validated, {Seen.Rejected.Count} rejected, {Seen.Alerts.Count} alerts; {Lost} lost, {Doubled} doubled");
-        foreach (var stretch in Stretches) yield return string.Create(CultureInfo.InvariantCulture, $"  {stretch.Events,7} events by {stretch.What}");
+        foreach (var stretch in Stretches)
+        {
+            var failures = stretch.Failures == 0 ? "" : $", {stretch.Failures} failed tries";
+            yield return string.Create(CultureInfo.InvariantCulture, $"  {stretch.Events,7} events{failures} by {stretch.What}");
+        }
+
         foreach (var check in Checks) yield return $"{(check.Kept ? "kept  " : "BROKEN")} {check.Promise} ({check.Evidence})";
     }
 }

@@ -11,14 +11,15 @@ namespace Serverless.Local.Run.Upgrade;
 
 /// <summary>The upgrade run: the Telemetry app is replaced while events flow, and afterwards every event must have one outcome.</summary>
 /// <remarks>Three replacements: an upgrade with overlap (new instances start before the old ones are stopped, as the platform does it), a
-/// rollback with overlap, and an upgrade where nobody runs in between. Old instances are stopped without a word, in the middle of
+/// rollback with overlap, and an upgrade where nobody runs in between; then, where <see cref="UpgradeOptions.Further"/> is given, an
+/// upgrade to a version with a larger state, a rollback to one that cannot read it, and the way forward again
+/// (<see cref="StateRollback"/>). Old instances are stopped without a word, in the middle of
 /// whatever they do: the platform has no drain message for custom handlers. <c>Telemetry__TakeoverWait</c> is short, as in
 /// <see cref="CrashRun"/>.</remarks>
 public static class UpgradeRun
 {
     private const int Partitions = 2; // one for each version while two run
-    private const int Portions = 16;
-    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(50);
+    private const int Portions = 32;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(45);
 
     /// <summary>Runs it.</summary>
@@ -37,7 +38,8 @@ public static class UpgradeRun
         void Tell(string line) => say(string.Create(CultureInfo.InvariantCulture, $"{wall.GetElapsedTime(began).TotalSeconds,6:0.0} s  {line}"));
         using var limit = new CancellationTokenSource(options.TimeMax, wall);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
-        using var versions = new AppVersions(new LocalCloudOptions().Apps);
+        using var versions = new AppVersions(new LocalCloudOptions().Apps, options.Further);
+        var watch = new StateWatch();
         var hubs = new EventHubsOptions();
         var cloud = await LocalCloud.Start(
             new LocalCloudOptions
@@ -50,6 +52,7 @@ public static class UpgradeRun
                 },
                 Apps = versions.Folder,
                 Step = Tell,
+                Log = watch,
             },
             wall,
             stop.Token).ConfigureAwait(false);
@@ -57,7 +60,7 @@ public static class UpgradeRun
         {
             try
             {
-                return await Perform(cloud, options, versions, Tell, wall, stop.Token).ConfigureAwait(false);
+                return await Perform(cloud, options, versions, watch, Tell, wall, stop.Token).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancel.IsCancellationRequested)
             {
@@ -66,7 +69,7 @@ public static class UpgradeRun
         }
     }
 
-    private static async Task<UpgradeReport> Perform(LocalCloud cloud, UpgradeOptions options, AppVersions versions, Action<string> tell, TimeProvider wall, CancellationToken cancel)
+    private static async Task<UpgradeReport> Perform(LocalCloud cloud, UpgradeOptions options, AppVersions versions, StateWatch watch, Action<string> tell, TimeProvider wall, CancellationToken cancel)
     {
         await Profiles.UploadUnlimited(cloud.BlobsAs(LocalTenant.Ops).GetBlobContainerClient("profiles"), 0, cancel).ConfigureAwait(false);
         var crash = new CrashOptions(options.Events, 0, options.Seed);
@@ -82,9 +85,10 @@ public static class UpgradeRun
             var feeder = new Feeder(cloud.EventHubs, stream.Drafts, options.Events / Portions + 1, wall);
             var feeding = feeder.Run(following.Token);
             var began = wall.GetTimestamp();
-            var replacing = ReplaceAll(cloud, versions, feeder, tell, wall, cancel);
+            var stage = new Stage(cloud, versions, feeder, tell, wall, cancel);
+            var replacing = ReplaceAll(stage, options.Further is null ? null : watch);
             if (await Task.WhenAny(replacing, follow).ConfigureAwait(false) == follow) await follow.ConfigureAwait(false);
-            var stretches = await replacing.ConfigureAwait(false);
+            var rollback = await replacing.ConfigureAwait(false);
             feeder.Rest();
             await feeding.ConfigureAwait(false);
             tell($"all {feeder.Fed} events are in; waiting for their outcomes");
@@ -93,64 +97,27 @@ public static class UpgradeRun
             await following.CancelAsync().ConfigureAwait(false);
             await follow.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             var seen = await observer.Read(cancel).ConfigureAwait(false);
-            return new UpgradeReport([.. stretches.Select(one => one.Read())], seen, Checks.Of(stream.Cast, stream.Sent, seen), wallTime);
+            return new UpgradeReport(stage.Stretches, seen, [.. Checks.Of(stream.Cast, stream.Sent, seen), .. rollback], wallTime);
         }
     }
 
-    private static async Task<IReadOnlyList<Running>> ReplaceAll(
-        LocalCloud cloud, AppVersions versions, Feeder feeder, Action<string> tell, TimeProvider wall, CancellationToken cancel)
+    private static async Task<IReadOnlyList<Check>> ReplaceAll(Stage stage, StateWatch? watch)
     {
-        var all = new List<Running>();
-        async Task<Running> Begin(string what)
-        {
-            var settings = new Dictionary<string, string>
-            {
-                ["Telemetry__TakeoverWait"] = CrashOptions.TakeoverWait.ToString("c"),
-                ["Telemetry__PositionInterval"] = "00:00:01",
-            };
-            var running = new Running(what, await cloud.StartApp("telemetry", settings, cancel).ConfigureAwait(false));
-            all.Add(running);
-            return running;
-        }
+        var old = await stage.Begin(AppVersion.Old, "the old version").ConfigureAwait(false);
+        await stage.Works(old).ConfigureAwait(false);
 
-        // As long as it takes, not as long as a clock says; events keep coming meanwhile.
-        async Task Works(Running running)
-        {
-            var before = running.Events;
-            feeder.Next();
-            for (var turn = 0; running.Events == before; turn++)
-            {
-                if (turn % 40 == 39) feeder.Next(); // all of the last portion may lie in the other version's partition
-                await Task.Delay(Look, wall, cancel).ConfigureAwait(false);
-            }
-        }
+        stage.Tell("upgrade: the new version starts beside the old one, then the old one is stopped");
+        var next = await stage.Replace(old, AppVersion.New, "the new version, beside the old one and then alone").ConfigureAwait(false);
 
-        var old = await Begin("the old version").ConfigureAwait(false);
-        await Works(old).ConfigureAwait(false);
+        stage.Tell("rollback: the old version starts beside the new one, then the new one is stopped");
+        var back = await stage.Replace(next, AppVersion.Old, "the old version again, beside the new one and then alone").ConfigureAwait(false);
 
-        tell("upgrade: the new version starts beside the old one, then the old one is stopped");
-        versions.Place(AppVersion.New);
-        var next = await Begin("the new version, beside the old one and then alone").ConfigureAwait(false);
-        await Works(next).ConfigureAwait(false);
-        feeder.Next();
-        await old.Stop().ConfigureAwait(false);
-        await Works(next).ConfigureAwait(false);
-
-        tell("rollback: the old version starts beside the new one, then the new one is stopped");
-        versions.Place(AppVersion.Old);
-        var back = await Begin("the old version again, beside the new one and then alone").ConfigureAwait(false);
-        await Works(back).ConfigureAwait(false);
-        feeder.Next();
-        await next.Stop().ConfigureAwait(false);
-        await Works(back).ConfigureAwait(false);
-
-        tell("upgrade with a pause: the old version is stopped, then the new one starts");
-        feeder.Next();
+        stage.Tell("upgrade with a pause: the old version is stopped, then the new one starts");
+        stage.Feed();
         await back.Stop().ConfigureAwait(false);
-        versions.Place(AppVersion.New);
-        var last = await Begin("the new version, after nobody").ConfigureAwait(false);
-        await Works(last).ConfigureAwait(false);
-        return all;
+        var last = await stage.Begin(AppVersion.New, "the new version, after nobody").ConfigureAwait(false);
+        await stage.Works(last).ConfigureAwait(false);
+        return watch is null ? [] : await StateRollback.Play(stage, last, watch, Partitions).ConfigureAwait(false);
     }
 
     private static void Register(LocalCloud cloud, IEnumerable<DeviceScript> plan)
@@ -160,14 +127,5 @@ public static class UpgradeRun
             DeviceCredentials.CertificateAuthority,
             Tags: new JsonObject { ["model"] = device.Model, ["profile"] = $"{device.Model}@2" })));
         if (!created.TryGet(out _, out var fault)) throw new InvalidOperationException($"registering the fleet was refused: {fault}");
-    }
-
-    private sealed class Running(string what, FunctionsHost.FunctionsHost host)
-    {
-        public long Events => host.Figures.Sum(function => function.Events);
-
-        public Stretch Read() => new(what, Events);
-
-        public async Task Stop() => await host.DisposeAsync().ConfigureAwait(false);
     }
 }
