@@ -146,6 +146,11 @@ public sealed class ReleaseDayTests(ReleaseDay day) : IDisposable
         Assert.Equal("key-forbidden", await _bench.Refused(Approve(day.Approver, "gw100@1.0.0", "release-engineer")));
         Assert.Equal("key-forbidden", await _bench.Refused(Approve(day.Ops, "gw100@1.0.0", day.ApproverKey)));
 
+        // Said before anything is signed, not only by the service.
+        Assert.Equal("approval-key-forbidden", await _bench.Refused([.. Approve(day.Engineer, "gw100@1.0.0", "release-engineer"), "--dry-run"]));
+        Assert.Equal("file-missing", await _bench.Refused([.. Approve(day.Approver, "gw100@1.0.0", day.ApproverKey), "--image", _bench["none.bin"]]));
+        Assert.Equal("key-id", await _bench.Refused(Approve(day.Approver, "gw100@1.0.0", "a/b/c")));
+
         var shown = await _bench.Json([.. Approve(day.Approver, "gw100@1.0.0", day.ApproverKey), "--dry-run"]);
         Assert.True((bool)shown["compared"]!);
         Assert.Equal(["added gw100/1.0.0/image.bin"], shown["changes"]!.AsArray().Select(change => $"{change!["change"]} {change["target"]}"));

@@ -61,6 +61,7 @@ public class ReviewTests
         { "no image", body => body with { Image = null } },
         { "version", body => body with { Version = "1.4.1" } },
         { "hardware", body => body with { Hardware = ["gw100-r1", "gw100-r2"] } },
+        { "no hardware", body => body with { Hardware = null } },
         { "svn", body => body with { Svn = 5 } },
         { "slot", body => body with { SlotBytes = 1 } },
         { "notes", body => body with { Notes = "harmless" } },
@@ -101,6 +102,15 @@ public class ReviewTests
         Assert.Equal("proposal-foreign", ProposalReview.Of(Proposed(stray), null, null).Fault?.Code);
         var disguised = After.With("targets", ((JsonObject)After.Find("targets")!).With("gw100/9.9.9/image.bin", Entry("1.4.0", 4).ToJson()));
         Assert.Equal("proposal-foreign", ProposalReview.Of(Proposed(disguised), null, null).Fault?.Code);
+    }
+
+    [Fact]
+    public void A_record_of_another_product_or_none_is_refused_under_this_products_name()
+    {
+        const string Image = "gw100/1.4.0/image.bin";
+        JsonObject Listing(TargetFile entry) => After.With("targets", ((JsonObject)After.Find("targets")!).With(Image, entry.ToJson()));
+        Refused("proposal-foreign", Proposed(Listing(Entry("1.4.0", 4) with { Custom = Entry("1.4.0", 4, "mcu7").Custom })));
+        Refused("proposal-claims", Proposed(Listing(Entry("1.4.0", 4) with { Custom = null })));
     }
 
     [Fact]

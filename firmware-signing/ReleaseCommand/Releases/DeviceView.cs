@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Security.Cryptography;
 using Serverless.Faults;
 using Serverless.FirmwareSigning.Device;
@@ -48,7 +49,7 @@ internal sealed class DeviceView
     /// <returns>The policy, or <c>product-unknown</c>, or a fault of <see cref="ProductPolicy.ReadAll"/>.</returns>
     public Parsed<ProductPolicy> Policy(string product)
     {
-        if (_store.Read(RoleName.Targets, Targets.WireBytesMax) is not { } file) return new Fault("product-unknown", "--product");
+        var file = _store.Read(RoleName.Targets, Targets.WireBytesMax) ?? throw new UnreachableException("A session that refreshed has stored targets.");
         if (!Envelope.Read(file).TryGet(out var envelope, out var fault)) return fault;
         if (!ProductPolicy.ReadAll(envelope.Signed, Trusted.Targets!).TryGet(out var policies, out fault)) return fault;
         return policies.TryGetValue(product, out var policy) ? policy : new Fault("product-unknown", "--product");
