@@ -184,7 +184,7 @@ internal sealed class LifecycleChapter : IAsyncDisposable
             Tried("enrolment of its key under another id", renamed.Status < 300);
         }
 
-        Tried("firmware, by a manifest from before", _cloud.IotHubs.Any(hub => hub.TwinOf(one.Id) is { } twin && (twin.Tags.ContainsKey("ring") || twin.Desired.ContainsKey("firmware"))));
+        Tried("firmware, which its twin would have to name", _cloud.IotHubs.Any(hub => hub.TwinOf(one.Id) is { } twin && (twin.Tags.ContainsKey("ring") || twin.Desired.ContainsKey("firmware"))));
         // Where there is no hub identity either, the audit has nothing to say of a row that is gone for a moment.
         if (one == The("by-hand")) await WithoutItsRow(one, Tried, cancel).ConfigureAwait(false);
 
