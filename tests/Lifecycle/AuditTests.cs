@@ -178,6 +178,26 @@ public sealed class AuditTests : IDisposable
         Assert.True((await run.Run(Cancel)).RoundEnded);
     }
 
+    [Fact]
+    public async Task A_groups_authority_is_warned_of_at_each_horizon_whenever_in_a_round_that_comes()
+    {
+        var group = new DeviceGroup { Id = "plant-7", Owner = "owner-1", Models = ["pump"], DevicesMax = 10, Signers = [], NotAfter = Now.AddDays(30).AddMinutes(1) };
+        World.Value(await ((IDeviceGroups)_world.Memory).Create(group, Cancel));
+        _fleet.Found.Add(new GroupFact("plant-7", Enabled: true, Webhook: true, NotAfter: null));
+        Assert.Empty(await Round());
+        Assert.Equal(["group-expires"], _world.Alerts.Select(alert => alert.Word)); // of 90 days
+
+        _fleet.AfterGroups = () => _world.Clock.Advance(TimeSpan.FromMinutes(2)); // the 30 days begin after the groups were looked at
+        await Round();
+        _fleet.AfterGroups = () => { };
+        await Round();
+        await Round();
+        Assert.Equal(2, _world.Alerts.Select(alert => alert.Id()).Distinct().Count());
+        _world.Clock.SetUtcNow(group.NotAfter);
+        Assert.Equal(["group-ca-expired plant-7"], await Round());
+        Assert.Contains(_world.Alerts, alert => alert.Word == "group-expired");
+    }
+
     public void Dispose() => _world.Dispose();
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -221,9 +241,17 @@ public sealed class AuditTests : IDisposable
 
         public int Hubs => 1;
 
-        public Task<Seen<GroupFact>> Groups(string? after, CancellationToken cancel) => Call(new Seen<GroupFact>([], null));
+        public List<GroupFact> Found { get; } = [];
 
-        public Task<Seen<EnrollmentSeen>> Enrollments(string? after, CancellationToken cancel) => Call(new Seen<EnrollmentSeen>([], null));
+        public Action AfterGroups { get; set; } = () => { };
+
+        public Task<Seen<GroupFact>> Groups(string? after, CancellationToken cancel) => Call(new Seen<GroupFact>([.. Found], null));
+
+        public Task<Seen<EnrollmentSeen>> Enrollments(string? after, CancellationToken cancel)
+        {
+            AfterGroups();
+            return Call(new Seen<EnrollmentSeen>([], null));
+        }
 
         Task<Seen<IdentityFact>> IFleetReader.Identities(int hub, string? after, CancellationToken cancel)
         {

@@ -1,5 +1,8 @@
 using Azure.Core.Pipeline;
+using Azure.Data.Tables;
+using Azure.Storage.Blobs.Specialized;
 using Serverless.Devices;
+using Serverless.Devices.Tables;
 using Serverless.Devices.Tests;
 using Serverless.KeyVault;
 using Serverless.Lifecycle.Audits;
@@ -35,6 +38,42 @@ public sealed class StoreTests(StorageFixture storage)
         await returns.Note(id, new ReturnAttempt(World.Start.AddMinutes(1), "hub-session", "b"), Cancel);
         await returns.Note(id, new ReturnAttempt(World.Start, "dps-registration", "a"), Cancel);
         Assert.Equal(["a", "b"], (await returns.Read(id, Cancel)).Select(attempt => attempt.Answer));
+    }
+
+    [Fact]
+    public async Task More_attempts_than_are_read_are_read_up_to_the_last_whole_line()
+    {
+        var (_, audit) = await storage.Open();
+        var returns = new BlobReturns(audit);
+        var id = DeviceId.From("returns-2");
+        await returns.Note(id, new ReturnAttempt(World.Start, "telemetry", new string('x', 1000)), Cancel);
+        var line = (await audit.GetBlobClient("returns/returns-2.jsonl").DownloadContentAsync(Cancel)).Value.Content.ToArray();
+        var many = 2 * 1024 * 1024 / line.Length;
+        for (var block = 0; block < 3; block++)
+        {
+            using var lines = new MemoryStream([.. Enumerable.Repeat(line, many).SelectMany(bytes => bytes)]);
+            await audit.GetAppendBlobClient("returns/returns-2.jsonl").AppendBlockAsync(lines, cancellationToken: Cancel);
+        }
+
+        Assert.Equal(4 * 1024 * 1024 / line.Length, (await returns.Read(id, Cancel)).Count);
+    }
+
+    [Fact]
+    public async Task A_dead_devices_row_removed_by_hand_frees_its_id_and_not_its_keys()
+    {
+        var (table, audit) = await storage.Open();
+        var ledger = new TableLedger(table, audit, TimeProvider.System, "byhand");
+        var deed = new Deed(Act.Enroll, "tester", "because", World.Start);
+        DeviceRecord Living(string id, string key) => Dead(id, World.Start) with { State = DeviceState.Enrolled, Ending = null, Closings = Closings.None, Current = new DeviceKey(KeyKind.X509, World.KeyOf(key)) };
+        World.Value(await ledger.Create(Living("by-hand-1", "old"), deed, Cancel));
+        await ledger.Deny(World.KeyOf("old"), deed with { By = Act.Close }, Cancel);
+
+        await foreach (var row in table.QueryAsync<TableEntity>("RowKey eq 'd:by-hand-1'", cancellationToken: Cancel)) await table.DeleteEntityAsync(row.PartitionKey, row.RowKey, cancellationToken: Cancel);
+        Assert.Null(await ledger.Get(DeviceId.From("by-hand-1"), Cancel));
+
+        Assert.Equal("key-forbidden", (await ledger.Create(Living("by-hand-1", "old"), deed, Cancel)).Fault?.Code);
+        Assert.Equal("key-forbidden", (await ledger.Create(Living("by-hand-2", "old"), deed, Cancel)).Fault?.Code);
+        Assert.Null((await ledger.Create(Living("by-hand-1", "new"), deed, Cancel)).Fault); // what refuses the id is the entry planted in DPS
     }
 
     [Fact]

@@ -250,29 +250,20 @@ public sealed class SweepTests : IDisposable
     }
 
     // Every call of a whole end × how it goes wrong × who goes on.
-    public static TheoryData<Trouble, bool> Troubles()
-    {
-        var data = new TheoryData<Trouble, bool>();
-        foreach (var trouble in Enum.GetValues<Trouble>())
-        {
-            data.Add(trouble, false);
-            data.Add(trouble, true);
-        }
-
-        return data;
-    }
+    public static TheoryData<Trouble, bool, bool> Troubles() =>
+        new(from trouble in Enum.GetValues<Trouble>() from another in new[] { false, true } from transfer in new[] { false, true } select (trouble, another, transfer));
 
     [Theory]
     [MemberData(nameof(Troubles))]
-    public async Task Whatever_call_goes_wrong_the_device_ends_and_never_gets_in_after_death(Trouble trouble, bool another)
+    public async Task Whatever_call_goes_wrong_the_device_ends_and_never_gets_in_after_death(Trouble trouble, bool another, bool transfer)
     {
-        var calls = await CallsOfAnEnd(transfer: false);
+        var calls = await CallsOfAnEnd(transfer);
         Assert.InRange(calls, 25, 60);
         for (var number = 1; number <= calls; number++)
         {
             using var world = new World { Broken = (number, trouble) };
             await world.Add("d");
-            await world.Decommission("d", factoryReset: true);
+            await world.Decommission("d", factoryReset: true, newOwner: transfer ? "owner-2" : null);
             var sweep = world.Sweep();
             try
             {
@@ -292,13 +283,14 @@ public sealed class SweepTests : IDisposable
 
             var row = (await world.Memory.Get(DeviceId.From("d"), Cancel))!;
             Assert.Equal((number, DeviceState.Dead, (DateTimeOffset?)null), (number, row.State, row.DueAt));
-            Assert.Equal((false, false, false), (world.Enrolments["d"], world.Identities["d"].Enabled, world.Identities["d"].KnowsDevice));
+            Assert.False(world.Enrolments["d"]);
+            Assert.Equal(transfer ? [] : [(false, false)], world.Identities.Values);
             Assert.DoesNotContain("d", world.Registrations);
             Assert.True(await world.Memory.IsDenied(World.KeyOf("d"), Cancel));
             Assert.True(DeathStatement.Verify(Assert.Single(world.Statements).Value, world.Key).TryGet(out _, out var fault), fault?.ToString());
             Assert.InRange(world.Landed.Count(call => call == "reset d"), 0, 2);
             // Never a step ahead of the one before: the first landing of each is in order.
-            string[] order = ["lock d", "shut d", "forget d", "ledger deny", "withdraw d", "purge d", "store d"];
+            string[] order = ["lock d", "shut d", "forget d", "ledger deny", "withdraw d", "purge d", .. transfer ? ["delete d"] : Array.Empty<string>(), "store d"];
             Assert.Equal(order, order.OrderBy(call => world.Landed.IndexOf(call)));
             Assert.False(await world.GetsIn("d"));
             world.Enrolments.Remove("d"); // not even when the planted entry is deleted by hand, as long as the key is denied

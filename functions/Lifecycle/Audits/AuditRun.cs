@@ -118,6 +118,7 @@ internal sealed class AuditRun(
                 {
                     var of = await groups.Get(group.Id, cancel).ConfigureAwait(false);
                     round.Add(Findings.OfGroup(group, of, now));
+                    // From the begin of the round before: what came due after it had looked at this group would never be told else. Told twice has one id.
                     var last = cursor.Scores.Count > 0 ? cursor.Scores[^1].At : DateTimeOffset.MinValue;
                     if (of is not null) round.Warn(Expiry.Due(of, expiry, last, now).Select(warning => LifecycleAlert.Of(warning, now)));
                 }
@@ -219,7 +220,7 @@ internal sealed class AuditRun(
 
         var now = clock.GetUtcNow();
         var open = round.Known.Values.Where(finding => !finding.IsAccepted(now)).GroupBy(finding => finding.Code).ToDictionary(group => group.Key, group => group.Count());
-        var score = new RoundScore(cursor.Round, now, Findings.Score(open, cursor.Devices), open.Values.Sum(), cursor.Devices);
+        var score = new RoundScore(cursor.Round, cursor.BeganAt, Findings.Score(open, cursor.Devices), open.Values.Sum(), cursor.Devices);
         return cursor with { Pass = 0, After = null, Scores = [.. cursor.Scores.TakeLast(ScoresMax - 1), score] };
     }
 

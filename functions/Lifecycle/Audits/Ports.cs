@@ -42,6 +42,11 @@ internal sealed record AuditCursor(long Round, int Pass, string? After, long Dev
 }
 
 /// <summary>What a round came to.</summary>
+/// <param name="Round">Its number.</param>
+/// <param name="At">When it began, UTC.</param>
+/// <param name="Score">0 to 100.</param>
+/// <param name="Open">Open findings that nobody accepted.</param>
+/// <param name="Devices">Ledger rows.</param>
 internal sealed record RoundScore(long Round, DateTimeOffset At, double Score, int Open, long Devices);
 
 /// <summary>Where findings are kept. Outages are exceptions; a write may have landed, and twice is once. Thread-safe.</summary>

@@ -92,12 +92,10 @@ internal sealed class BlobReturns(BlobContainerClient container) : IReturns
             var read = await container.GetBlobClient(Name(device)).DownloadStreamingAsync(options, cancel).ConfigureAwait(false);
             using var content = read.Value;
             using var reader = new StreamReader(content.Content, Encoding.UTF8);
-            var attempts = new List<ReturnAttempt>();
-            while (await reader.ReadLineAsync(cancel).ConfigureAwait(false) is { Length: > 0 } line)
-            {
-                if (JsonSerializer.Deserialize(line, ReturnsJson.Default.ReturnAttempt) is { } attempt) attempts.Add(attempt);
-            }
-
+            var lines = new List<string>();
+            while (await reader.ReadLineAsync(cancel).ConfigureAwait(false) is { Length: > 0 } line) lines.Add(line);
+            if (content.Details.ContentLength >= BytesMax && lines.Count > 0) lines.RemoveAt(lines.Count - 1); // the range may end within it
+            var attempts = lines.Select(line => JsonSerializer.Deserialize(line, ReturnsJson.Default.ReturnAttempt)).OfType<ReturnAttempt>();
             return [.. attempts.OrderBy(attempt => attempt.At)];
         }
         catch (RequestFailedException missing) when (missing.Status is 404 or 416)

@@ -174,8 +174,7 @@ internal sealed class LifecycleChapter : IAsyncDisposable
         var fresh = new SimulatedDevice(one.Device.Script, one.Device.Leaf, one.Hub, _wall);
         await using (fresh.ConfigureAwait(false)) Tried("a fresh connection", await Connects(fresh, cancel).ConfigureAwait(false));
         Tried("DPS", (await _fleet.Register(one.Device.Shown, cancel).ConfigureAwait(false)).Assigned is not null);
-        using (var next = _fleet.GroupAuthority.IssueDevice(one.Id))
-            Tried("DPS with a new certificate of the group's CA", (await _fleet.Register(EnrolledDevice.Show(one.Id, one.Device.Script.Model, next, _fleet.GroupAuthority), cancel).ConfigureAwait(false)).Assigned is not null);
+        Tried("DPS with a new certificate of the group's CA", await Renewed(one, cancel).ConfigureAwait(false));
         var again = await _fleet.Api.Enroll(one.Id, one.Device.Script.Model, one.Owner, one.Device.Leaf.ExportCertificatePem(), cancel).ConfigureAwait(false);
         Tried("enrolment under its id", again.Status < 300);
         using (var key = System.Security.Cryptography.X509Certificates.ECDsaCertificateExtensions.GetECDsaPrivateKey(one.Device.Leaf))
@@ -185,7 +184,28 @@ internal sealed class LifecycleChapter : IAsyncDisposable
             Tried("enrolment of its key under another id", renamed.Status < 300);
         }
 
+        Tried("firmware, which its twin would have to name", _cloud.IotHubs.Any(hub => hub.TwinOf(one.Id) is { } twin && (twin.Tags.ContainsKey("ring") || twin.Desired.ContainsKey("firmware"))));
+        // Where there is no hub identity either, the audit has nothing to say of a row that is gone for a moment.
+        if (one == The("by-hand")) await WithoutItsRow(one, Tried, cancel).ConfigureAwait(false);
+
         Judge($"{one.Id} does not come back", back.Count == 0, back.Count == 0 ? $"tried: {string.Join(", ", ways)}" : $"came back by {string.Join(", ", back)}");
+    }
+
+    private async Task WithoutItsRow(Retiree one, Action<string, bool> tried, CancellationToken cancel)
+    {
+        using var hand = new LedgerByHand(_cloud);
+        var copy = await hand.TakeOut(one.Id, cancel).ConfigureAwait(false);
+        tried("DPS without its row in the ledger", (await _fleet.Register(one.Device.Shown, cancel).ConfigureAwait(false)).Assigned is not null);
+        tried("DPS without its row, with a new certificate of the group's CA", await Renewed(one, cancel).ConfigureAwait(false));
+        var again = await _fleet.Api.Enroll(one.Id, one.Device.Script.Model, one.Owner, one.Device.Leaf.ExportCertificatePem(), cancel).ConfigureAwait(false);
+        tried("enrolment without its row", again.Status < 300);
+        if (again.Status >= 300) await hand.PutBack(copy, cancel).ConfigureAwait(false);
+    }
+
+    private async Task<bool> Renewed(Retiree one, CancellationToken cancel)
+    {
+        using var next = _fleet.GroupAuthority.IssueDevice(one.Id);
+        return (await _fleet.Register(EnrolledDevice.Show(one.Id, one.Device.Script.Model, next, _fleet.GroupAuthority), cancel).ConfigureAwait(false)).Assigned is not null;
     }
 
     private static async Task<bool> Connects(SimulatedDevice device, CancellationToken cancel)
