@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Serverless.FirmwareSigning.ReleaseApi;
 
 /// <summary>The products of the repository: <c>GET api/products</c>.</summary>
@@ -13,6 +15,7 @@ public sealed record ProductsBody(IReadOnlyList<ProductBody> Products);
 /// <param name="Approvers">People's keys.</param>
 /// <param name="RoleVersion">Published version of the role; 0 before the first release.</param>
 /// <param name="RoleExpires">When it expires; <see langword="null"/> before the first release.</param>
+/// <param name="Suit">How its MCUs name it; of products without MCUs the member is absent.</param>
 public sealed record ProductBody(
     string Id,
     string Policy,
@@ -21,7 +24,13 @@ public sealed record ProductBody(
     string PipelineKeyId,
     IReadOnlyList<ApproverBody> Approvers,
     long RoleVersion,
-    string? RoleExpires);
+    string? RoleExpires,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] SuitBody? Suit = null);
+
+/// <summary>What SUIT manifests of a product say of it.</summary>
+/// <param name="Vendor">The vendor's domain.</param>
+/// <param name="Component">The component's id.</param>
+public sealed record SuitBody(string Vendor, string Component);
 
 /// <summary>What is published: <c>GET api/metadata</c>.</summary>
 /// <param name="Roles">Root, timestamp, snapshot, targets, then products.</param>

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Serverless.FirmwareSigning.ReleaseApi;
 
 /// <summary>A release, or another change of a product's role, as <c>api/releases/{id}</c> shows it. Instants are
@@ -71,6 +73,7 @@ public sealed record ImageBody(string Target, string Blob, long Bytes, string Sh
 /// <param name="Threshold">Different keys that must sign.</param>
 /// <param name="Approvals">Who has signed; the first is <c>pipeline</c>.</param>
 /// <param name="MayApprove">Whose signature would still count.</param>
+/// <param name="Envelopes">SUIT envelopes that the role lists beside the image; of products without MCUs the member is absent.</param>
 public sealed record ProposalBody(
     string Role,
     long RoleVersion,
@@ -80,7 +83,16 @@ public sealed record ProposalBody(
     string? Signed,
     int Threshold,
     IReadOnlyList<SignedByBody> Approvals,
-    IReadOnlyList<ApproverBody> MayApprove);
+    IReadOnlyList<ApproverBody> MayApprove,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<EnvelopeBody>? Envelopes = null);
+
+/// <summary>A SUIT envelope (FORMAT.md 8.3).</summary>
+/// <param name="Target">Its target name.</param>
+/// <param name="Hardware">Hardware id it is for.</param>
+/// <param name="Sha256">Its digest.</param>
+/// <param name="Content">Base64 of the envelope: shown to approvers, one release at a time, until it is published; otherwise
+/// <see langword="null"/>.</param>
+public sealed record EnvelopeBody(string Target, string Hardware, string Sha256, string? Content);
 
 /// <summary>A signature that counts.</summary>
 /// <param name="KeyId">Of the key.</param>

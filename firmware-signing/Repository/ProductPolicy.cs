@@ -17,6 +17,18 @@ public enum PeoplePolicy
     SinglePerson,
 }
 
+/// <summary>How a product's MCUs name it; with it each release carries a SUIT envelope a hardware id (FORMAT.md 8.3).</summary>
+/// <param name="Vendor">The vendor's domain, lower case, 1 to 253 characters.</param>
+/// <param name="Component">The component's id, 1 to 32 of <c>[A-Za-z0-9._-]</c>, no leading dot.</param>
+public sealed record SuitPolicy(string Vendor, string Component)
+{
+    private static readonly SearchValues<char> DomainAlphabet = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789.-");
+
+    /// <summary>Whether both are as described: a name in upper case would be another UUID.</summary>
+    public bool IsWellFormed =>
+        Vendor is { Length: > 0 and <= 253 } && !Vendor.AsSpan().ContainsAnyExcept(DomainAlphabet) && Component.Length <= 32 && Release.IsSegment(Component);
+}
+
 /// <summary>Who may release for a product, and for what hardware: part of the offline targets role, so that neither the pipeline nor its
 /// table can change it (FORMAT.md 9).</summary>
 /// <param name="Product">Product id, also the role's name.</param>
@@ -41,8 +53,11 @@ public sealed record ProductPolicy(
     /// <summary>Hardware ids a product may have.</summary>
     public const int HardwareMax = 256;
 
-    // "products": { "gw100": { "policy": "two-person", "hardware": ["gw100-r1"], "pipeline": KEYID, "people": { KEYID: OBJECT-ID } } }
+    // "products": { "gw100": { "policy": "two-person", "hardware": ["gw100-r1"], "pipeline": KEYID, "people": { KEYID: OBJECT-ID }, ? "suit": { "vendor": DOMAIN, "component": ID } } }
     private static readonly SearchValues<char> PersonAlphabet = SearchValues.Create("0123456789abcdef-");
+
+    /// <summary>For products of MCU class; otherwise <see langword="null"/>. The envelopes' key is the pipeline's.</summary>
+    public SuitPolicy? Suit { get; init; }
 
     /// <summary>The policy's name, as it is asked for and shown: <c>two-person</c> or <c>single-person</c>.</summary>
     public string PolicyName => NameOf(People);
@@ -58,7 +73,7 @@ public sealed record ProductPolicy(
     /// <c>policy-name</c> (neither <c>two-person</c> nor <c>single-person</c>), <c>policy-hardware</c>, <c>policy-keys</c> (the
     /// delegation's keys are not exactly the pipeline's and the people's, or one key stands twice), <c>policy-people</c> (a person is no
     /// object id, or there are fewer people than the threshold asks for), <c>policy-threshold</c> (below 2: one stolen key would ship an
-    /// image; or not 2 for a single person), <c>field-type</c>, <c>field-missing</c>, <c>field-range</c>. A targets role without the member has no products.</returns>
+    /// image; or not 2 for a single person), <c>policy-suit</c> (not as <see cref="SuitPolicy"/> says), <c>field-type</c>, <c>field-missing</c>, <c>field-range</c>. A targets role without the member has no products.</returns>
     public static Parsed<IReadOnlyDictionary<string, ProductPolicy>> ReadAll(JsonObject signed, Targets targets)
     {
         ArgumentNullException.ThrowIfNull(signed);
@@ -76,11 +91,15 @@ public sealed record ProductPolicy(
     }
 
     /// <summary>As it stands in the <c>products</c> member.</summary>
-    public JsonObject ToJson() => JsonObject.Of(
-        ("policy", PolicyName),
-        ("hardware", new JsonArray([.. Hardware.Select(id => (JsonValue)id)])),
-        ("pipeline", Pipeline),
-        ("people", JsonObject.Of(Approvers.Select(one => (one.Key, (JsonValue)one.Value)))));
+    public JsonObject ToJson()
+    {
+        var json = JsonObject.Of(
+            ("policy", PolicyName),
+            ("hardware", new JsonArray([.. Hardware.Select(id => (JsonValue)id)])),
+            ("pipeline", Pipeline),
+            ("people", JsonObject.Of(Approvers.Select(one => (one.Key, (JsonValue)one.Value)))));
+        return Suit is null ? json : json.With("suit", JsonObject.Of(("vendor", Suit.Vendor), ("component", Suit.Component)));
+    }
 
     /// <summary>A targets draft with this product's policy set; its delegation is <see cref="Draft.Product"/>'s.</summary>
     /// <param name="targets">A draft or the signed part of the published targets.</param>
@@ -119,10 +138,21 @@ public sealed record ProductPolicy(
             approvers.Add(people.Names[i], person.Text);
         }
 
+        if (!ReadSuit(fields).TryGet(out var suit, out var wrong)) return wrong;
         var single = name == "single-person";
         return Judge(new ProductPolicy(
             product, single ? PeoplePolicy.SinglePerson : PeoplePolicy.TwoPerson, hardware, pipeline, approvers,
-            delegation.Keys.KeyIds.Where(targets.Keys.ContainsKey).ToDictionary(id => id, id => targets.Keys[id], StringComparer.Ordinal), delegation.Keys.Threshold), delegation);
+            delegation.Keys.KeyIds.Where(targets.Keys.ContainsKey).ToDictionary(id => id, id => targets.Keys[id], StringComparer.Ordinal), delegation.Keys.Threshold) { Suit = suit.Policy }, delegation);
+    }
+
+    // Offline too: neither the pipeline nor its table decides which MCUs get an envelope, or whose they are.
+    private static Parsed<(SuitPolicy? Policy, bool _)> ReadSuit(Fields fields)
+    {
+        if (!fields.Has("suit")) return (null, true);
+        var json = new Fields(fields.Object("suit"), "targets.products.*.suit");
+        var suit = new SuitPolicy(json.Text("vendor", 253), json.Text("component", 32));
+        if (fields.Fault is not null || json.Fault is not null) return (fields.Fault ?? json.Fault)!;
+        return suit.IsWellFormed ? (suit, true) : new Fault("policy-suit", "targets.products.*.suit");
     }
 
     private static Parsed<ProductPolicy> Judge(ProductPolicy policy, Delegation delegation)

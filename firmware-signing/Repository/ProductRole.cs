@@ -13,36 +13,41 @@ public static class ProductRole
     /// <summary>Longest role published, bytes: room for signatures below the 5 000 000 that devices take.</summary>
     public const int WireBytesMax = 4_500_000;
 
-    /// <summary>With an image more.</summary>
+    /// <summary>With an image more, and what belongs to it.</summary>
     /// <param name="published">Signed part of the published role, or <see langword="null"/> before the first.</param>
     /// <param name="version">Above the published one.</param>
     /// <param name="expires">UTC.</param>
-    /// <param name="target">The image's target name.</param>
-    /// <param name="file">Its entry.</param>
-    /// <returns>The role, or <c>release-exists</c> (the name is taken), <c>product-full</c> (over <see cref="WireBytesMax"/>).</returns>
-    public static Parsed<JsonObject> With(JsonObject? published, long version, DateTimeOffset expires, string target, TargetFile file)
+    /// <param name="targets">Target names and their entries: the image's, and its envelopes'.</param>
+    /// <returns>The role, or <c>release-exists</c> (a name is taken), <c>product-full</c> (over <see cref="WireBytesMax"/>).</returns>
+    public static Parsed<JsonObject> With(JsonObject? published, long version, DateTimeOffset expires, params IReadOnlyList<(string Name, TargetFile File)> targets)
     {
-        ArgumentNullException.ThrowIfNull(target);
-        ArgumentNullException.ThrowIfNull(file);
+        ArgumentNullException.ThrowIfNull(targets);
         var files = FilesOf(published);
-        if (files.Find(target) is not null) return new Fault("release-exists", "version");
-        var next = Next(published, version, expires).With("targets", files.With(target, file.ToJson()));
+        foreach (var (name, file) in targets)
+        {
+            if (files.Find(name) is not null) return new Fault("release-exists", "version");
+            files = files.With(name, file.ToJson());
+        }
+        var next = Next(published, version, expires).With("targets", files);
         return JsonWriting.Encode(next).Length > WireBytesMax ? new Fault("product-full", "product") : next;
     }
 
-    /// <summary>With an image less.</summary>
+    /// <summary>With an image and its envelopes less.</summary>
     /// <param name="published">Signed part of the published role.</param>
     /// <param name="version">Above the published one.</param>
     /// <param name="expires">UTC.</param>
-    /// <param name="target">The image's target name.</param>
-    /// <returns>The role, or <c>release-state-conflict</c> (it is not listed).</returns>
-    public static Parsed<JsonObject> Without(JsonObject? published, long version, DateTimeOffset expires, string target)
+    /// <param name="targets">Target names, at least one.</param>
+    /// <returns>The role, or <c>release-state-conflict</c> (one is not listed).</returns>
+    public static Parsed<JsonObject> Without(JsonObject? published, long version, DateTimeOffset expires, params IReadOnlyList<string> targets)
     {
-        ArgumentNullException.ThrowIfNull(target);
+        ArgumentNullException.ThrowIfNull(targets);
         var files = FilesOf(published);
-        return files.Find(target) is null
-            ? new Fault("release-state-conflict", "version")
-            : Next(published, version, expires).With("targets", files.Without(target));
+        foreach (var target in targets)
+        {
+            if (files.Find(target) is null) return new Fault("release-state-conflict", "version");
+            files = files.Without(target);
+        }
+        return Next(published, version, expires).With("targets", files);
     }
 
     /// <summary>With the same images and a later end.</summary>

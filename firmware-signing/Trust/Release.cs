@@ -25,8 +25,12 @@ public sealed record Release(
     string SbomSha256,
     DateTimeOffset SupportUntil)
 {
+    private static readonly Dictionary<string, string> NoEnvelopes = [];
     private static readonly SearchValues<char> IdAlphabet = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789-");
     private static readonly SearchValues<char> NameAlphabet = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
+
+    /// <summary>Target name of the image's SUIT envelope, by hardware id (FORMAT.md 8.3); empty for images that need none.</summary>
+    public IReadOnlyDictionary<string, string> Suit { get; init; } = NoEnvelopes;
 
     /// <summary>Whether the text may name a product or hardware.</summary>
     /// <param name="id">Hostile text.</param>
@@ -44,7 +48,7 @@ public sealed record Release(
     /// <summary>Reads the record.</summary>
     /// <param name="custom">The <c>custom</c> member, already under a trusted signature, yet written by a person.</param>
     /// <returns>The record, or <c>release-id</c>, <c>release-version</c>, <c>release-hardware</c>, <c>hash-format</c>,
-    /// <c>expires-format</c>, <c>field-*</c>.</returns>
+    /// <c>expires-format</c>, <c>release-suit</c> (an envelope for other hardware, or outside the release), <c>field-*</c>.</returns>
     public static Parsed<Release> Parse(JsonObject custom)
     {
         var fields = new Fields(custom, "custom");
@@ -56,6 +60,7 @@ public sealed record Release(
         var notes = custom?.Find("notes") is JsonText text ? text.Text : "";
         var sbom = fields.Text("sbom_sha256", 64);
         var until = fields.Text("support_until", 32);
+        var envelopes = fields.Has("suit") ? fields.Object("suit") : JsonObject.Empty;
         if (fields.Fault is not null) return fields.Fault;
         if (!IsId(product)) return new Fault("release-id", "custom.product");
         if (!IsSegment(version)) return new Fault("release-version", "custom.version");
@@ -63,13 +68,28 @@ public sealed record Release(
             return new Fault("release-hardware", "custom.hardware");
         if (notes.Length > 4096) return new Fault("field-range", "custom.notes");
         if (Hex.TryDecode(sbom) is not { Length: 32 }) return new Fault("hash-format", "custom.sbom_sha256");
-        return Header.TryInstant(until, out var supportUntil)
-            ? new Release(product, hardware, version, (int)svn, slotBytes, notes, sbom, supportUntil)
-            : new Fault("expires-format", "custom.support_until");
+        if (!Header.TryInstant(until, out var supportUntil)) return new Fault("expires-format", "custom.support_until");
+        var suit = new Dictionary<string, string>(StringComparer.Ordinal);
+        for (var i = 0; i < envelopes.Count; i++)
+        {
+            if (!hardware.Contains(envelopes.Names[i], StringComparer.Ordinal) || envelopes.At(i) is not JsonText { Text: var name }
+                || name.Split('/') is not [var ofProduct, var ofVersion, var file] || ofProduct != product || ofVersion != version || !IsSegment(file))
+            {
+                return new Fault("release-suit", "custom.suit");
+            }
+            suit.Add(envelopes.Names[i], name);
+        }
+        return new Release(product, hardware, version, (int)svn, slotBytes, notes, sbom, supportUntil) { Suit = suit };
     }
 
     /// <summary>As published.</summary>
-    public JsonObject ToJson() => JsonObject.Of(
+    public JsonObject ToJson()
+    {
+        var plain = Plain();
+        return Suit.Count == 0 ? plain : plain.With("suit", JsonObject.Of(Suit.Select(one => (one.Key, (JsonValue)one.Value))));
+    }
+
+    private JsonObject Plain() => JsonObject.Of(
         ("product", Product),
         ("hardware", new JsonArray([.. Hardware.Select(id => (JsonValue)id)])),
         ("version", Version),

@@ -102,12 +102,9 @@ internal static class Refresh
     private static async Task<(double Milliseconds, double PeakMiB)?> Theirs(string address, string directory, Dictionary<string, byte[]> files, string wanted)
     {
         var folder = Path.Combine(SourceFolder(), "..", "FirmwareSigning", "node");
-        if (!Directory.Exists(Path.Combine(folder, "node_modules")))
-        {
-            await Console.Error.WriteLineAsync("refresh: tuf-js is not installed (npm ci in tests/FirmwareSigning/node); it is not measured.").ConfigureAwait(false);
-            return null;
-        }
-        using var node = Process.Start(new ProcessStartInfo("node", [Path.Combine(folder, "client.mjs")]) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
+        var node = await NodePeers.Start(folder, ["client.mjs"]).ConfigureAwait(false);
+        if (node is null) return null;
+        using var ends = node;
         var (times, peak) = (new List<double>(), 0.0);
         for (var round = 0; round < TheirRounds; round++)
         {

@@ -15,6 +15,7 @@ public class ArrowTests
         "Serverless.FirmwareSigning.Trust",
         "Serverless.FirmwareSigning.Signing",
         "Serverless.FirmwareSigning.Repository",
+        "Serverless.FirmwareSigning.Suit",
         "Serverless.FirmwareSigning.ReleaseApi",
         "Serverless.Firmware.Releases",
         "Serverless.Lifecycle.Endings",

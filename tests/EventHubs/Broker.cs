@@ -78,13 +78,13 @@ internal sealed class Broker : IAsyncDisposable
 
     public static int Number(ReceivedEvent one) => int.Parse(((string)one.Properties["message-id"]!).AsSpan(3), CultureInfo.InvariantCulture);
 
-    /// <summary>Reads until so many events came, or nothing comes for 5 s.</summary>
+    /// <summary>Reads until so many events came, or nothing comes for 10 s.</summary>
     public static async Task<List<ReceivedEvent>> Read(PartitionReceiver receiver, int count)
     {
         var events = new List<ReceivedEvent>();
         while (events.Count < count)
         {
-            var more = await receiver.Receive(count - events.Count, TimeSpan.FromSeconds(5), Cancel);
+            var more = await receiver.Receive(count - events.Count, TimeSpan.FromSeconds(10), Cancel);
             if (more.Count == 0) break;
             events.AddRange(more);
         }

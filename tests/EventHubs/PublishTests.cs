@@ -12,7 +12,7 @@ public class PublishTests
         var sent = new OutgoingEvent("{\"t\":21}"u8.ToArray(), "device-1", "application/json", "m-1", new Dictionary<string, object?> { ["model"] = "m1", ["count"] = 7L });
         await client.Publish("validated", [sent], Broker.Cancel);
         await using var receiver = await client.OpenReceiver("validated", "$Default", $"{PartitionKeyHash.Partition("device-1", 4)}", StartPosition.Earliest, null, 100, Broker.Cancel);
-        var got = Assert.Single(await receiver.Receive(10, TimeSpan.FromSeconds(5), Broker.Cancel));
+        var got = Assert.Single(await receiver.Receive(10, TimeSpan.FromSeconds(20), Broker.Cancel));
         Assert.Equal(sent.Body.ToArray(), got.Body.ToArray());
         Assert.Equal("device-1", got.PartitionKey);
         Assert.Equal(0, got.SequenceNumber);
@@ -108,7 +108,7 @@ public class PublishTests
         while (Broker.Event(1, "k", size).Check(1024 * 1024) is not null) size--;
         await client.Publish("validated", [Broker.Event(1, "k", size)], Broker.Cancel);
         await using var receiver = await client.OpenReceiver("validated", "ops", $"{PartitionKeyHash.Partition("k", 4)}", StartPosition.Earliest, null, 1, Broker.Cancel);
-        Assert.Equal(size, Assert.Single(await receiver.Receive(1, TimeSpan.FromSeconds(5), Broker.Cancel)).Body.Length);
+        Assert.Equal(size, Assert.Single(await receiver.Receive(1, TimeSpan.FromSeconds(20), Broker.Cancel)).Body.Length);
     }
 
     [Fact]

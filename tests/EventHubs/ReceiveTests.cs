@@ -29,8 +29,8 @@ public class ReceiveTests
         async Task<IEnumerable<int>> From(StartPosition position)
         {
             await using var receiver = await client.OpenReceiver("validated", "ops", One, position, null, 100, Broker.Cancel);
-            var events = await receiver.Receive(100, TimeSpan.FromSeconds(5), Broker.Cancel);
-            while (events.Count > 0 && Broker.Number(events[^1]) < 9) events = [.. events, .. await receiver.Receive(100, TimeSpan.FromSeconds(5), Broker.Cancel)];
+            var events = await receiver.Receive(100, TimeSpan.FromSeconds(20), Broker.Cancel);
+            while (events.Count > 0 && Broker.Number(events[^1]) < 9) events = [.. events, .. await receiver.Receive(100, TimeSpan.FromSeconds(20), Broker.Cancel)];
             return events.Select(Broker.Number);
         }
 
@@ -54,7 +54,7 @@ public class ReceiveTests
         await using var receiver = await client.OpenReceiver("validated", "ops", One, StartPosition.Latest, null, 100, Broker.Cancel);
         Assert.Empty(await receiver.Receive(10, TimeSpan.FromMilliseconds(200), Broker.Cancel));
         broker.Service.Append("validated", new EventDraft(Broker.Body(3), "one", Properties: new EventProperties(MessageId: "id-3")));
-        Assert.Equal(3, Broker.Number(Assert.Single(await receiver.Receive(10, TimeSpan.FromSeconds(5), Broker.Cancel))));
+        Assert.Equal(3, Broker.Number(Assert.Single(await receiver.Receive(10, TimeSpan.FromSeconds(20), Broker.Cancel))));
     }
 
     [Fact]
@@ -65,7 +65,7 @@ public class ReceiveTests
         broker.Service.Append("validated", new EventDraft(Broker.Body(0), "one"));
         await using var client = broker.Client();
         await using var receiver = await client.OpenReceiver("validated", "ops", One, StartPosition.Earliest, null, 100, Broker.Cancel);
-        Assert.Equal(Start.AddMilliseconds(1234), Assert.Single(await receiver.Receive(10, TimeSpan.FromSeconds(5), Broker.Cancel)).EnqueuedTime);
+        Assert.Equal(Start.AddMilliseconds(1234), Assert.Single(await receiver.Receive(10, TimeSpan.FromSeconds(20), Broker.Cancel)).EnqueuedTime);
     }
 
     [Fact]
@@ -76,23 +76,23 @@ public class ReceiveTests
         await using var other = broker.Client();
         await using var plain = await client.OpenReceiver("validated", "ops", One, StartPosition.Latest, null, 10, Broker.Cancel);
         await using var first = await client.OpenReceiver("validated", "ops", One, StartPosition.Latest, 1, 10, Broker.Cancel);
-        await Assert.ThrowsAsync<ReceiverStolenException>(() => plain.Receive(1, TimeSpan.FromSeconds(5), Broker.Cancel));
+        await Assert.ThrowsAsync<ReceiverStolenException>(() => plain.Receive(1, TimeSpan.FromSeconds(20), Broker.Cancel));
         await using var equal = await other.OpenReceiver("validated", "ops", One, StartPosition.Latest, 1, 10, Broker.Cancel);
-        await Assert.ThrowsAsync<ReceiverStolenException>(() => first.Receive(1, TimeSpan.FromSeconds(5), Broker.Cancel));
-        await Assert.ThrowsAsync<ReceiverStolenException>(() => first.Receive(1, TimeSpan.FromSeconds(5), Broker.Cancel));
+        await Assert.ThrowsAsync<ReceiverStolenException>(() => first.Receive(1, TimeSpan.FromSeconds(20), Broker.Cancel));
+        await Assert.ThrowsAsync<ReceiverStolenException>(() => first.Receive(1, TimeSpan.FromSeconds(20), Broker.Cancel));
         await Assert.ThrowsAsync<ReceiverStolenException>(() => client.OpenReceiver("validated", "ops", One, StartPosition.Latest, 0, 10, Broker.Cancel));
         await Assert.ThrowsAsync<ReceiverStolenException>(() => client.OpenReceiver("validated", "ops", One, StartPosition.Latest, null, 10, Broker.Cancel));
 
         // Another group and another partition are other worlds.
         await using var elsewhere = await client.OpenReceiver("validated", "functions", One, StartPosition.Earliest, 0, 10, Broker.Cancel);
-        Assert.Single(await elsewhere.Receive(1, TimeSpan.FromSeconds(5), Broker.Cancel));
+        Assert.Single(await elsewhere.Receive(1, TimeSpan.FromSeconds(20), Broker.Cancel));
 
         // The owner still reads, and gives the place free when it closes.
         broker.Service.Append("validated", new EventDraft(Broker.Body(9), "one"));
-        Assert.Single(await equal.Receive(1, TimeSpan.FromSeconds(5), Broker.Cancel));
+        Assert.Single(await equal.Receive(1, TimeSpan.FromSeconds(20), Broker.Cancel));
         await equal.DisposeAsync();
         await using var after = await client.OpenReceiver("validated", "ops", One, StartPosition.Earliest, 0, 10, Broker.Cancel);
-        Assert.NotEmpty(await after.Receive(1, TimeSpan.FromSeconds(5), Broker.Cancel));
+        Assert.NotEmpty(await after.Receive(1, TimeSpan.FromSeconds(20), Broker.Cancel));
     }
 
     [Fact]
@@ -102,7 +102,7 @@ public class ReceiveTests
         await using var client = broker.Client();
         var readers = new List<PartitionReceiver>();
         for (var i = 0; i < 5; i++) readers.Add(await client.OpenReceiver("validated", "ops", One, StartPosition.Earliest, null, 10, Broker.Cancel));
-        foreach (var reader in readers) Assert.Single(await reader.Receive(1, TimeSpan.FromSeconds(5), Broker.Cancel));
+        foreach (var reader in readers) Assert.Single(await reader.Receive(1, TimeSpan.FromSeconds(20), Broker.Cancel));
         var outage = await Assert.ThrowsAsync<EventHubsOutageException>(() => client.OpenReceiver("validated", "ops", One, StartPosition.Earliest, null, 10, Broker.Cancel));
         Assert.Equal("amqp:resource-limit-exceeded", outage.Condition);
         foreach (var reader in readers) await reader.DisposeAsync();
@@ -118,10 +118,10 @@ public class ReceiveTests
         await Until(() => receiver.Buffered == 20);
         await Task.Delay(300, Broker.Cancel);
         Assert.Equal(20, receiver.Buffered);
-        Assert.Equal(9, (await receiver.Receive(9, TimeSpan.FromSeconds(1), Broker.Cancel)).Count); // below half: no credit yet
+        Assert.Equal(9, (await receiver.Receive(9, TimeSpan.FromSeconds(20), Broker.Cancel)).Count); // below half: no credit yet
         await Task.Delay(300, Broker.Cancel);
         Assert.Equal(11, receiver.Buffered);
-        Assert.Single(await receiver.Receive(1, TimeSpan.FromSeconds(1), Broker.Cancel));
+        Assert.Single(await receiver.Receive(1, TimeSpan.FromSeconds(20), Broker.Cancel));
         await Until(() => receiver.Buffered == 20);
         var rest = await Broker.Read(receiver, 490);
         Assert.Equal(Enumerable.Range(10, 490), rest.Select(Broker.Number));
@@ -189,7 +189,7 @@ public class ReceiveTests
         using var cancel = new CancellationTokenSource(TimeSpan.FromMilliseconds(100));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => receiver.Receive(1, TimeSpan.FromSeconds(20), cancel.Token));
         broker.Service.Append("validated", new EventDraft(Broker.Body(0), "one"));
-        Assert.Single(await receiver.Receive(1, TimeSpan.FromSeconds(5), Broker.Cancel));
+        Assert.Single(await receiver.Receive(1, TimeSpan.FromSeconds(20), Broker.Cancel));
     }
 
     private static async Task Until(Func<bool> reached)

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Serverless.Local;
 using Serverless.Local.Run.Firmware;
+using Serverless.Tests.Kit;
 
 namespace Serverless.Firmware.Tests;
 
@@ -52,21 +53,13 @@ public class LocalCloudTests
     private static async Task TufJs(LocalCloud cloud)
     {
         var folder = Path.Combine(SourceFolder(), "..", "FirmwareSigning", "node");
-        if (!Directory.Exists(Path.Combine(folder, "node_modules", "tuf-js")))
-        {
-            using var install = Process.Start(new ProcessStartInfo("npm", ["ci", "--no-audit", "--no-fund"]) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true })!;
-            await install.StandardOutput.ReadToEndAsync(Town.Token);
-            var errors = await install.StandardError.ReadToEndAsync(Town.Token);
-            await install.WaitForExitAsync(Town.Token);
-            Assert.True(install.ExitCode == 0, errors);
-        }
         var directory = Directory.CreateTempSubdirectory("tuf-js-");
         try
         {
             var metadata = directory.CreateSubdirectory("metadata");
             var root = await cloud.BlobsAs(Local.Identity.LocalTenant.Ops).GetBlobContainerClient("ota").GetBlobClient("metadata/1.root.json").DownloadContentAsync(Town.Token);
             await File.WriteAllBytesAsync(Path.Combine(metadata.FullName, "root.json"), root.Value.Content.ToArray(), Town.Token);
-            var start = new ProcessStartInfo("node", [Path.Combine(folder, "client.mjs")]) { RedirectStandardInput = true, RedirectStandardOutput = true };
+            var start = await NodePrograms.Prepare(folder, ["client.mjs"], "tuf-js", Town.Token);
             start.Environment["NODE_EXTRA_CA_CERTS"] = cloud.Authority.PemPath;
             using var node = Process.Start(start)!;
             async Task<JsonNode> Ask(string target)
@@ -80,7 +73,19 @@ public class LocalCloudTests
             var published = await Ask("gw100/1.0.0/image.bin");
             Assert.True((bool)published["ok"]!, (string?)published["fault"]);
             Assert.Equal(OtaImages.Of("gw100", "1.0.0"), Convert.FromBase64String((string)published["content"]!));
+            // The SUIT envelope is a target like any other: a second client brings it, our parser opens it.
+            var envelope = await Ask("gw100/1.0.0/image.bin.gw100-r1.suit");
+            Assert.True((bool)envelope["ok"]!, (string?)envelope["fault"]);
+            using var http = new HttpClient(Local.Tls.LocalTrust.Handler(cloud.Authority));
+            var vault = new KeyVault.KeyVaultClient(
+                cloud.KeyVault.VaultUri, cloud.Credential(Local.Identity.LocalTenant.Firmware), TimeProvider.System,
+                new KeyVault.KeyVaultClientOptions { Transport = new Azure.Core.Pipeline.HttpClientTransport(http) });
+            Assert.True((await FirmwareSigning.Vault.VaultSigner.Open(vault, "tuf-policy", null, Town.Token)).TryGet(out var pinned, out var fault), fault?.ToString());
+            Assert.True(FirmwareSigning.Suit.SuitEnvelope.Open(Convert.FromBase64String((string)envelope["content"]!), pinned.Key).TryGet(out var opened, out fault), fault?.ToString());
+            var digest = System.Security.Cryptography.SHA256.HashData(OtaImages.Of("gw100", "1.0.0"));
+            Assert.Equal(new FirmwareSigning.Suit.SuitClass("vendor.example", "gw100-r1", "app").ManifestOf(1, digest, OtaImages.Bytes), opened.Manifest);
             Assert.False((bool)(await Ask("gw100/1.1.0/image.bin"))["ok"]!); // withdrawn
+            Assert.False((bool)(await Ask("gw100/1.1.0/image.bin.gw100-r1.suit"))["ok"]!); // with it
             node.StandardInput.Close();
             await node.WaitForExitAsync(Town.Token);
         }

@@ -225,13 +225,13 @@ public class RuleTests
     {
         var entry = new TargetFile(1, Hashes.Of("x"u8), null);
         var expires = Town.Day0.AddDays(1);
-        Assert.True(ProductRole.With(null, 1, expires, "gw100/1.0.0/a", entry).TryGet(out var role, out _));
-        Assert.Equal("release-exists", ProductRole.With(role, 2, expires, "gw100/1.0.0/a", entry).Fault?.Code);
+        Assert.True(ProductRole.With(null, 1, expires, ("gw100/1.0.0/a", entry)).TryGet(out var role, out _));
+        Assert.Equal("release-exists", ProductRole.With(role, 2, expires, ("gw100/1.0.0/a", entry)).Fault?.Code);
         Assert.Equal("release-state-conflict", ProductRole.Without(role, 2, expires, "gw100/1.0.0/b").Fault?.Code);
         var padded = role.With("x", new string('x', ProductRole.WireBytesMax));
-        Assert.Equal("product-full", ProductRole.With(padded, 2, expires, "gw100/1.0.1/a", entry).Fault?.Code);
+        Assert.Equal("product-full", ProductRole.With(padded, 2, expires, ("gw100/1.0.1/a", entry)).Fault?.Code);
         // Members nobody here knows are kept.
-        Assert.True(ProductRole.With(role.With("x", 1), 2, expires, "gw100/1.0.1/a", entry).TryGet(out var next, out _));
+        Assert.True(ProductRole.With(role.With("x", 1), 2, expires, ("gw100/1.0.1/a", entry)).TryGet(out var next, out _));
         Assert.NotNull(next.Find("x"));
     }
 

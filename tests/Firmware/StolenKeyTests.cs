@@ -7,6 +7,7 @@ using Serverless.FirmwareSigning.Device.Update;
 using Serverless.FirmwareSigning.ReleaseApi;
 using Serverless.FirmwareSigning.Repository;
 using Serverless.FirmwareSigning.Signing;
+using Serverless.FirmwareSigning.Suit;
 using Serverless.FirmwareSigning.Tests.Simulator;
 using Serverless.FirmwareSigning.Trust;
 using Serverless.FirmwareSigning.Trust.Metadata;
@@ -71,6 +72,22 @@ public sealed class StolenKeyTests : IAsyncLifetime
     public async Task The_policy_key_alone_ships_nothing()
     {
         Assert.Equal("targets-threshold", await Ships([_town.Keys.Of(KeyUse.Policy)]));
+        await RecoversBy(newTimestamp: true, newSnapshot: true);
+    }
+
+    [Fact]
+    public async Task The_policy_key_and_a_captured_gateway_reach_the_MCUs_behind_it_and_no_other()
+    {
+        // An MCU verifies one signature: whoever owns its gateway needs no second one.
+        var policy = _town.Keys.Of(KeyUse.Policy);
+        var mcu = new SuitClass("vendor.example", "mcu7-r1", "app");
+        var malware = Town.ImageOf("mcu7", "9.9.9");
+        Assert.True((await SuitEnvelope.Create(mcu.ManifestOf(9, SHA256.HashData(malware), malware.Length), policy, Town.Token)).TryGet(out var forged, out _));
+        Assert.Null(SuitEnvelope.Open(forged, policy.Key).Fault);
+        // Not with a lower security version than it has seen, not for another class: it checks both itself. And through an honest gateway not at all.
+        Assert.True(SuitEnvelope.Open(forged, policy.Key).TryGet(out var opened, out _));
+        Assert.NotEqual((mcu with { Hardware = "mcu7-r2" }).ManifestOf(9, SHA256.HashData(malware), malware.Length), opened.Manifest);
+        Assert.Equal("targets-threshold", await Ships([policy]));
         await RecoversBy(newTimestamp: true, newSnapshot: true);
     }
 

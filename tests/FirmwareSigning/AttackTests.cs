@@ -1,7 +1,10 @@
 using Serverless.FirmwareSigning.Device.Fetch;
 using Serverless.FirmwareSigning.Device.Update;
+using Serverless.FirmwareSigning.Signing;
 using Serverless.FirmwareSigning.Tests.Simulator;
 using Serverless.FirmwareSigning.Trust;
+using Serverless.FirmwareSigning.Trust.Keys;
+using Serverless.FirmwareSigning.Trust.Metadata;
 
 namespace Serverless.FirmwareSigning.Tests;
 
@@ -223,25 +226,89 @@ public class AttackTests : RepositoryTest
         await UpdatesNormally();
     }
 
-    [Theory]
-    [InlineData("gw200", "gw100-r2", "update-product")]
-    [InlineData("gw100", "gw100-r9", "update-hardware")]
-    public void Wrong_software_or_hardware_is_refused_under_good_signatures(string product, string hardware, string fault)
+    [Fact]
+    public async Task One_key_counted_twice_does_not_meet_a_threshold()
     {
-        var identity = new DeviceIdentity(product, hardware);
-        Assert.Equal(fault, identity.Judge(Image, Repository.Roles["gw100"].Files[Image], 1000, 0).Fault?.Code);
+        var key = Repository.Roles["snapshot"].Signers[0];
+        Assert.True(PublicKey.Parse(key.Key.Json.With("x-note", "again"), "key").TryGet(out var alias, out _));
+        Assert.NotEqual(key.Key.KeyId, alias.KeyId);
+        Assert.Equal(key.Key.Material, alias.Material);
+        Repository.RootKeys["snapshot"].Keys.Add(alias);
+        Repository.SetThreshold("snapshot", 2);
+        Repository.Publish("root", "snapshot", "timestamp");
+        Assert.True(Envelope.Read(Repository.Published["snapshot"][^1]).TryGet(out var envelope, out _));
+        var signature = envelope.Signatures[key.Key.KeyId];
+        Repository.Published["snapshot"][^1] = SignedFile.Assemble(envelope.Signed, new Dictionary<string, byte[]> { [key.Key.KeyId] = signature, [alias.KeyId] = signature });
+        Assert.Equal("snapshot-threshold", await Client.Refresh());
+        Repository.SetThreshold("snapshot", 1);
+        Repository.Publish("root", "snapshot", "timestamp");
+        await UpdatesNormally();
     }
 
-    [Fact]
-    public void An_authorised_but_older_image_is_refused_by_the_device()
+    [Theory]
+    [InlineData("/metadata/timestamp.json")]
+    [InlineData("/targets/")]
+    public async Task Slow_retrieval_is_given_up(string path)
     {
+        // A byte a second: never silent, and never done.
+        Repository.Mirror = asked => asked.StartsWith(path, StringComparison.Ordinal) ? new TransportAnswer(200, null, 0, new DripStream(Clock)) : null;
+        var pending = Client.Download(Image);
+        for (var second = 0; second < 30 && !pending.IsCompleted; second++)
+        {
+            Clock.Advance(TimeSpan.FromSeconds(1));
+            for (var turn = 0; turn < 50 && !pending.IsCompleted; turn++) await Task.Yield();
+        }
+        Assert.Equal("fetch-slow", await pending.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+        Assert.Empty(Client.Downloads);
+        await UpdatesNormally();
+    }
+
+    [Theory]
+    [InlineData("gw200", "gw100-r2", 4, "update-product")]
+    [InlineData("gw100", "gw100-r9", 4, "update-hardware")]
+    public async Task Wrong_software_or_hardware_is_refused_under_good_signatures(string product, string hardware, int svn, string fault) =>
+        await RefusesThenInstalls(Releases.Gateway("1.0.0", svn, slotBytes: 1000) with { Product = product, Hardware = [hardware] }, fault);
+
+    [Fact]
+    public async Task An_authorised_but_older_image_is_refused_by_the_device()
+    {
+        await RefusesThenInstalls(Releases.Gateway("1.0.0", SimulatedDevice.OldSvn - 1, slotBytes: 1000), "update-svn");
         var identity = new DeviceIdentity("gw100", "gw100-r2");
         var file = Repository.Roles["gw100"].Files[Image];
         Assert.Null(identity.Judge(Image, file, 1000, minimumSvn: 5).Fault);
         Assert.Equal("update-svn", identity.Judge(Image, file, 1000, minimumSvn: 6).Fault?.Code);
     }
 
+    // The whole device: what it was offered changes nothing, and the next honest release is installed, confirmed and reported.
+    private static async Task RefusesThenInstalls(Release record, string fault)
+    {
+        var device = new SimulatedDevice(ImageHealth.Good, CutStyle.Lost);
+        device.Boot.Boot();
+        var updater = device.NewUpdater();
+        updater.Start();
+        Assert.Equal(fault, updater.Offer(Image, new TargetFile(9, Hashes.Of("image one"u8), record.ToJson()))?.Code);
+        Assert.Equal(UpdateStage.Idle, updater.Record.Stage);
+        Assert.InRange(await device.LiveUntilSettled(), 1, 5);
+        Assert.True(device.RunsNew);
+        Assert.Equal([UpdateOutcome.Succeeded], device.Delivered.Select(report => report.Outcome));
+        // What was current before is now the older image.
+        updater = device.NewUpdater();
+        updater.Start();
+        var older = Releases.Gateway("1.0.0", SimulatedDevice.OldSvn, slotBytes: 1000);
+        Assert.Equal("update-svn", updater.Offer(Image, new TargetFile(9, Hashes.Of("image one"u8), older.ToJson()))?.Code);
+    }
+
     private static TransportAnswer Answer(byte[] body) => new(200, body.Length, 0, new MemoryStream(body));
+
+    private sealed class DripStream(TimeProvider clock) : MemoryStream
+    {
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            await Task.Delay(TimeSpan.FromSeconds(1), clock, cancellationToken);
+            buffer.Span[0] = 1;
+            return 1;
+        }
+    }
 
     private sealed class EndlessStream : Stream
     {

@@ -1,9 +1,9 @@
-using System.ComponentModel;
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Time.Testing;
 using Serverless.FirmwareSigning.Tests.Simulator;
 using Serverless.FirmwareSigning.Trust.Metadata;
+using Serverless.Tests.Kit;
 
 namespace Serverless.FirmwareSigning.Tests;
 
@@ -77,23 +77,7 @@ public sealed class SecondClientTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _server = new HttpRepository();
-        var folder = Path.Combine(SourceFolder(), "node");
-        try
-        {
-            if (!Directory.Exists(Path.Combine(folder, "node_modules", "tuf-js")))
-            {
-                using var install = Process.Start(new ProcessStartInfo("npm", ["ci", "--no-audit", "--no-fund"]) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true })!;
-                await install.StandardOutput.ReadToEndAsync();
-                var errors = await install.StandardError.ReadToEndAsync();
-                await install.WaitForExitAsync();
-                Assert.True(install.ExitCode == 0, errors);
-            }
-            _node = Process.Start(new ProcessStartInfo("node", [Path.Combine(folder, "client.mjs")]) { RedirectStandardInput = true, RedirectStandardOutput = true });
-        }
-        catch (Win32Exception)
-        {
-            // No Node on this machine: the tests below say so.
-        }
+        _node = Process.Start(await NodePrograms.Prepare(Path.Combine(SourceFolder(), "node"), ["client.mjs"], "tuf-js", TestContext.Current.CancellationToken));
     }
 
     public async ValueTask DisposeAsync()
@@ -142,7 +126,6 @@ public sealed class SecondClientTests : IAsyncLifetime
 
     private (RepositorySimulator Repository, SimulatedClient Ours, (string Base, string Directory) Address) Pair(string name)
     {
-        if (_node is null) Assert.Skip("Node 20 is not installed: tuf-js is not asked.");
         var now = TimeProvider.System.GetUtcNow();
         var repository = new RepositorySimulator(now) { StatesHashes = true };
         repository.Delegate("targets", "gw100", ["gw100/*/*"], terminating: true);

@@ -1,7 +1,10 @@
 using System.Security.Cryptography;
 using Serverless.FirmwareSigning.Suit;
 using Serverless.FirmwareSigning.Tests.Simulator;
+using Serverless.FirmwareSigning.Trust;
+using Serverless.FirmwareSigning.Trust.Json;
 using Serverless.FirmwareSigning.Trust.Keys;
+using Serverless.FirmwareSigning.Trust.Metadata;
 
 namespace Serverless.FirmwareSigning.Tests;
 
@@ -99,6 +102,93 @@ public class SuitTests
     [InlineData("A201010500", "suit-member")]
     public void Manifests_outside_the_subset_are_refused_by_name(string hex, string fault) =>
         Assert.Equal(fault, SuitManifest.Read(Convert.FromHexString(hex), new Dictionary<int, ReadOnlyMemory<byte>>()).Fault?.Code);
+
+    private static readonly SuitClass Mcu = new("vendor.example", "mcu7-r1", "app");
+
+    private const string Image = "mcu7/1.0.0/image.bin";
+
+    private static Release Record(int svn = 3) => new("mcu7", ["mcu7-r1", "mcu7-r2"], "1.0.0", svn, 4096, "", new string('a', 64), new DateTimeOffset(2031, 1, 1, 0, 0, 0, TimeSpan.Zero))
+    {
+        Suit = new Dictionary<string, string> { ["mcu7-r1"] = SuitTarget.NameOf(Image, "mcu7-r1") },
+    };
+
+    /// <summary>What is wrong with an envelope, its entry or its image's, and what a gateway says.</summary>
+    public static TheoryData<string, string?> Pairs() => new()
+    {
+        { "", null },
+        { "image without record", "suit-link" },
+        { "image with a broken record", "field-missing" },
+        { "image names none", "suit-link" },
+        { "image names another", "suit-link" },
+        { "entry without custom", "suit-link" },
+        { "entry of another image", "suit-link" },
+        { "entry of other hardware", "suit-link" },
+        { "entry names no image", "suit-link" },
+        { "entry names no hardware", "suit-link" },
+        { "other bytes", "suit-link" },
+        { "longer than its entry", "suit-link" },
+        { "another key", "suit-signature" },
+        { "another image", "suit-manifest" },
+        { "another length", "suit-manifest" },
+        { "an older svn", "suit-manifest" },
+        { "another class", "suit-manifest" },
+        { "another vendor", "suit-manifest" },
+        { "another component", "suit-manifest" },
+        { "a uri", "suit-manifest" },
+        { "image without SHA-256", "suit-manifest" },
+    };
+
+    [Theory, MemberData(nameof(Pairs))]
+    public async Task A_gateway_hands_over_only_an_image_and_its_own_envelope(string wrong, string? code)
+    {
+        var content = "image"u8.ToArray();
+        var digest = SHA256.HashData(content);
+        var manifest = wrong switch
+        {
+            "another image" => Mcu.ManifestOf(3, SHA256.HashData("other"u8), 5),
+            "another length" => Mcu.ManifestOf(3, digest, 6),
+            "an older svn" => Mcu.ManifestOf(2, digest, 5),
+            "another class" => (Mcu with { Hardware = "mcu7-r2" }).ManifestOf(3, digest, 5),
+            "another vendor" => (Mcu with { Vendor = "other.example" }).ManifestOf(3, digest, 5),
+            "another component" => (Mcu with { Component = "boot" }).ManifestOf(3, digest, 5),
+            "a uri" => Mcu.ManifestOf(3, digest, 5, "coap://x"),
+            _ => Mcu.ManifestOf(3, digest, 5),
+        };
+        var envelope = await Signed(manifest);
+        var record = wrong switch
+        {
+            "image names none" => Record() with { Suit = new Dictionary<string, string>() },
+            "image names another" => Record() with { Suit = new Dictionary<string, string> { ["mcu7-r1"] = "mcu7/1.0.0/other.suit" } },
+            _ => Record(),
+        };
+        var hashes = wrong == "image without SHA-256" ? new Hashes(null, SHA512.HashData(content)) : Hashes.Of(content);
+        var file = new TargetFile(5, hashes, wrong switch { "image without record" => null, "image with a broken record" => JsonObject.Empty, _ => record.ToJson() });
+        var entry = SuitTarget.EntryOf(wrong == "entry of another image" ? "mcu7/0.9.0/image.bin" : Image, wrong == "entry of other hardware" ? "mcu7-r2" : "mcu7-r1", envelope);
+        if (wrong == "entry without custom") entry = entry with { Custom = null };
+        if (wrong == "entry names no image") entry = entry with { Custom = JsonObject.Of((SuitTarget.Member, ((JsonObject)entry.Custom!.Find(SuitTarget.Member)!).Without("image"))) };
+        if (wrong == "entry names no hardware") entry = entry with { Custom = JsonObject.Of((SuitTarget.Member, ((JsonObject)entry.Custom!.Find(SuitTarget.Member)!).With("hardware", 1L))) };
+        byte[] given = wrong switch { "other bytes" => await Signed(manifest), "longer than its entry" => [.. envelope, 0], _ => envelope };
+        var key = wrong == "another key" ? TestKeys.Named("other").Key : Key;
+        Assert.Equal(code, SuitTarget.Judge(Image, file, Mcu, entry, given, key).Fault?.Code);
+    }
+
+    [Theory]
+    [InlineData("""{"mcu7-r1":"mcu7/1.0.0/image.bin.mcu7-r1.suit"}""", null)]
+    [InlineData("""{"mcu7-r9":"mcu7/1.0.0/image.bin.mcu7-r9.suit"}""", "release-suit")]
+    [InlineData("""{"mcu7-r1":"mcu7/0.9.0/image.bin.mcu7-r1.suit"}""", "release-suit")]
+    [InlineData("""{"mcu7-r1":"mcu8/1.0.0/image.bin.mcu7-r1.suit"}""", "release-suit")]
+    [InlineData("""{"mcu7-r1":"mcu7/1.0.0/.suit"}""", "release-suit")]
+    [InlineData("""{"mcu7-r1":"mcu7/1.0.0/a/b.suit"}""", "release-suit")]
+    [InlineData("""{"mcu7-r1":7}""", "release-suit")]
+    [InlineData("""["mcu7-r1"]""", "field-type")]
+    public void A_release_names_envelopes_of_its_own_hardware_and_version(string suit, string? code)
+    {
+        Assert.True(JsonReading.Read(System.Text.Encoding.UTF8.GetBytes(suit)).TryGet(out var value, out _));
+        var read = Release.Parse(Record().ToJson().With("suit", value));
+        Assert.Equal(code, read.Fault?.Code);
+        if (code is null) Assert.True(read.TryGet(out var release, out _) && release.Suit.Single().Value == SuitTarget.NameOf(Image, "mcu7-r1"));
+        Assert.Null((Record() with { Suit = new Dictionary<string, string>() }).ToJson().Find("suit")); // absent, not empty
+    }
 
     private static async Task<byte[]> Signed(SuitManifest manifest)
     {

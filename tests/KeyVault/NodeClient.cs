@@ -2,12 +2,11 @@ using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Serverless.Local.Identity;
-using Serverless.Local.Processes;
-using Serverless.Local.Storage;
+using Serverless.Tests.Kit;
 
 namespace Serverless.KeyVault.Tests;
 
-/// <summary>Runs Microsoft's JavaScript client, installed once a machine from the lock file; absent Node skips the test, loudly.</summary>
+/// <summary>Runs Microsoft's JavaScript client, one run a plan.</summary>
 internal static class NodeClient
 {
     /// <summary>Runs a plan of <c>node/client.cjs</c>.</summary>
@@ -15,25 +14,8 @@ internal static class NodeClient
     public static async Task<JsonObject> Run(LocalVault vault, Principal principal, params object[] plan)
     {
         var source = Path.Combine(Path.GetDirectoryName(Here())!, "node");
-        NodeRuntime node;
-        try
-        {
-            node = await NodeRuntime.Find(null, LocalVault.Cancel);
-        }
-        catch (LocalCloudException missing)
-        {
-            Assert.Skip($"SKIPPED: {missing.Message} Microsoft's client was NOT tried");
-            throw;
-        }
-
-        var packages = await NodePackages.Install(node, source, null, null, LocalVault.Cancel);
-        var start = new System.Diagnostics.ProcessStartInfo(node.Node, [Path.Combine(source, "client.cjs")])
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            Environment = { ["NODE_PATH"] = Path.Combine(packages, "node_modules"), ["NODE_EXTRA_CA_CERTS"] = vault.Authority.PemPath },
-        };
+        var start = await NodePrograms.Prepare(source, ["client.cjs"], "Microsoft's Key Vault client", LocalVault.Cancel);
+        start.Environment["NODE_EXTRA_CA_CERTS"] = vault.Authority.PemPath;
         using var process = System.Diagnostics.Process.Start(start)!;
         try
         {

@@ -120,7 +120,7 @@ public sealed class AuditTests : IDisposable
         await _world.Add("d");
         _fleet.Identities.Add(new IdentityFact("hub-a", "stray", true, false, null));
         await Round();
-        World.Value(await new AuditDesk(_findings, _world.Clock).Accept("identity-orphaned", "stray", "a test bench", TimeSpan.FromDays(1), "alice", Cancel));
+        World.Value(await new AuditDesk(_findings, _world.Clock).Accept("identity-orphaned", "stray", "a test bench", 1, "alice", Cancel));
         Assert.Equal(["identity-orphaned stray"], await Round());
         Assert.Equal(100, (await _findings.Cursor(Cancel))!.Score);
         _world.Clock.Advance(TimeSpan.FromDays(1));

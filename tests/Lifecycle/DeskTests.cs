@@ -136,9 +136,9 @@ public sealed class DeskTests : IDisposable
         var findings = new MemoryFindings();
         await findings.Put(new OpenFinding("device-unowned", "d", "ledger", World.Start, 1), Cancel);
         var desk = new AuditDesk(findings, _world.Clock);
-        Assert.Equal(fault, (await desk.Accept("device-unowned", "d", "a spare", TimeSpan.FromDays(days), "alice", Cancel)).Fault?.Code);
-        Assert.Equal("reason-missing", (await desk.Accept("device-unowned", "d", "", TimeSpan.FromDays(1), "alice", Cancel)).Fault?.Code);
-        Assert.Equal("finding-unknown", (await desk.Accept("device-unowned", "e", "a spare", TimeSpan.FromDays(1), "alice", Cancel)).Fault?.Code);
+        Assert.Equal(fault, (await desk.Accept("device-unowned", "d", "a spare", days, "alice", Cancel)).Fault?.Code);
+        Assert.Equal("reason-missing", (await desk.Accept("device-unowned", "d", "", 1, "alice", Cancel)).Fault?.Code);
+        Assert.Equal("finding-unknown", (await desk.Accept("device-unowned", "e", "a spare", 1, "alice", Cancel)).Fault?.Code);
         var finding = Assert.Single(await findings.All(Cancel));
         Assert.Equal(fault is null, finding.IsAccepted(World.Start.AddDays(days).AddTicks(-1)));
         Assert.False(finding.IsAccepted(World.Start.AddDays(days)));

@@ -86,13 +86,15 @@ public sealed class ReleaseDay : IAsyncDisposable
 
     /// <summary>A product more, by a ceremony of its own, and for it a key more of the approver.</summary>
     /// <returns>That key, with its version.</returns>
-    public async Task<string> AddProduct(string product)
+    /// <param name="product">Product id.</param>
+    /// <param name="options">Further options of <c>add-product</c>.</param>
+    public async Task<string> AddProduct(string product, params string[] options)
     {
         if (!Cloud.KeyVault.Rotate("release-approver").TryGet(out var next, out var fault)) throw new InvalidOperationException(fault.ToString());
         await _bench.Json("export-key", "--profile", Approver, "--key", NameAndVersion(next), "--out", _bench[product + ".pem"]);
         await _bench.Json([
             "add-product", "--root", Root, "--targets", _bench[$"c/{_targets}.targets.json"], "--out", _bench["c"], "--product", product, "--hardware", $"{product}-r1", "--pipeline", _bench["tuf-policy.pem"],
-            "--approver", $"{LocalTenant.ReleaseEngineer.ObjectId}={_bench["release-engineer.pem"]}", $"{LocalTenant.ReleaseApprover.ObjectId}={_bench[product + ".pem"]}", .. Holders()]);
+            "--approver", $"{LocalTenant.ReleaseEngineer.ObjectId}={_bench["release-engineer.pem"]}", $"{LocalTenant.ReleaseApprover.ObjectId}={_bench[product + ".pem"]}", .. options, .. Holders()]);
         _targets++;
         await _bench.Json("publish", "--profile", Approver, "--targets", _bench[$"c/{_targets}.targets.json"]);
         return NameAndVersion(next);
@@ -176,10 +178,13 @@ public sealed class ReleaseDayTests(ReleaseDay day) : IDisposable
     public async Task A_stolen_approvers_key_is_revoked_and_devices_go_on()
     {
         await day.Ready();
-        var stolen = await day.AddProduct("mcu7");
+        var stolen = await day.AddProduct("mcu7", "--suit-vendor", "vendor.example");
         var (image, _) = await Image("mcu7.bin", 1000);
         await _bench.Json([.. SubmitArgs("1.0.0", image, product: "mcu7")]);
+        var shown = await _bench.Json([.. Approve(day.Approver, "mcu7@1.0.0", stolen), "--dry-run"]);
+        Assert.Equal(["mcu7/1.0.0/mcu7.bin", "mcu7/1.0.0/mcu7.bin.mcu7-r1.suit"], shown["changes"]!.AsArray().Select(change => (string?)change!["target"]).Order(StringComparer.Ordinal));
         await _bench.Json([.. Approve(day.Approver, "mcu7@1.0.0", stolen), "--wait"]);
+        await AgreesWithExportSuit(image);
 
         // Gone from the policy, and what it had signed is signed again by the other approver: one publication.
         var targets = await day.RevokeKey("mcu7");
@@ -190,6 +195,24 @@ public sealed class ReleaseDayTests(ReleaseDay day) : IDisposable
 
         await _bench.Json([.. SubmitArgs("1.1.0", image, product: "mcu7")]);
         Assert.Equal("approval-key-forbidden", await _bench.Refused(Approve(day.Approver, "mcu7@1.1.0", stolen)));
+    }
+
+    // What `export-suit` writes for an image, and what the pipeline published for it, say the same; only the signature is another's.
+    private async Task AgreesWithExportSuit(string image)
+    {
+        var container = day.Cloud.BlobsAs(LocalTenant.Ops).GetBlobContainerClient("ota");
+        var status = await _bench.Json("status", "mcu7@1.0.0", "--profile", day.Ops);
+        var digest = (string?)status["proposal"]!["envelopes"]![0]!["sha256"];
+        var published = await container.GetBlobClient($"targets/mcu7/1.0.0/{digest}.mcu7.bin.mcu7-r1.suit").DownloadContentAsync(Bench.Cancel);
+        await File.WriteAllBytesAsync(_bench["published.suit"], published.Value.Content.ToArray(), Bench.Cancel);
+        await _bench.Json(
+            "export-suit", image, "--out", _bench["exported.suit"], "--vendor", "vendor.example", "--class", "mcu7-r1", "--sequence", "3", "--key", "release-engineer", "--profile", day.Engineer);
+        await _bench.Json("export-key", "--profile", day.Ops, "--key", "tuf-policy", "--out", _bench["pinned.pem"]);
+        await _bench.Json("export-key", "--profile", day.Engineer, "--key", "release-engineer", "--out", _bench["own.pem"]);
+        var theirs = await _bench.Json("inspect", _bench["published.suit"], "--suit-key", _bench["pinned.pem"]);
+        var ours = await _bench.Json("inspect", _bench["exported.suit"], "--suit-key", _bench["own.pem"]);
+        Assert.True(System.Text.Json.Nodes.JsonNode.DeepEquals(ours, theirs), $"{ours} {theirs}");
+        Assert.Equal("suit-signature", await _bench.Refused("inspect", _bench["published.suit"], "--suit-key", _bench["own.pem"]));
     }
 
     [Theory]

@@ -1,9 +1,9 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Serverless.FirmwareSigning.ReleaseCommand;
-using Serverless.FirmwareSigning.ReleaseCommand.Commands;
 using Serverless.FirmwareSigning.ReleaseCommand.Online;
 using Serverless.FirmwareSigning.ReleaseCommand.Terminal;
+using Serverless.FirmwareSigning.Suit;
 using Spectre.Console;
 
 namespace Serverless.ReleaseCommand.Tests;

@@ -1,6 +1,10 @@
 // Drives Microsoft's client against the broker. One task as JSON in argv[2]; the token in EVENTHUBS_TOKEN; one JSON line out.
-import { EventHubConsumerClient, EventHubProducerClient, earliestEventPosition } from "@azure/event-hubs";
-import { mapPartitionKeyToId } from "./node_modules/@azure/event-hubs/dist/esm/impl/partitionKeyToIdMapper.js";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+
+const require = createRequire(import.meta.url); // a module's own import does not look where NODE_PATH says
+const { EventHubConsumerClient, EventHubProducerClient, earliestEventPosition } = require("@azure/event-hubs");
+const { mapPartitionKeyToId } = require(join(process.env.NODE_PATH, "@azure/event-hubs/dist/commonjs/impl/partitionKeyToIdMapper.js"));
 
 const task = JSON.parse(process.argv[2]);
 const scopes = new Set();

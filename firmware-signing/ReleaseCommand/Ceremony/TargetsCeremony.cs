@@ -15,7 +15,11 @@ namespace Serverless.FirmwareSigning.ReleaseCommand.Ceremony;
 /// <param name="Threshold">Different keys that must sign, the pipeline's included.</param>
 /// <param name="People">Two-person, unless single-person is asked for by name.</param>
 internal sealed record NewProduct(
-    string Product, IReadOnlyList<string> Hardware, PublicKey Pipeline, IReadOnlyList<(string Person, PublicKey Key)> Approvers, int Threshold, PeoplePolicy People);
+    string Product, IReadOnlyList<string> Hardware, PublicKey Pipeline, IReadOnlyList<(string Person, PublicKey Key)> Approvers, int Threshold, PeoplePolicy People)
+{
+    /// <summary>For MCUs: each release then carries SUIT envelopes.</summary>
+    public SuitPolicy? Suit { get; init; }
+}
 
 /// <summary>The rules of changes to the offline targets role. Pure.</summary>
 internal static class TargetsCeremony
@@ -45,7 +49,7 @@ internal static class TargetsCeremony
         var policy = new ProductPolicy(
             product.Product, product.People, product.Hardware, product.Pipeline.KeyId,
             product.Approvers.ToDictionary(one => one.Key.KeyId, one => one.Person, StringComparer.Ordinal),
-            keys.ToDictionary(key => key.KeyId, StringComparer.Ordinal), product.Threshold);
+            keys.ToDictionary(key => key.KeyId, StringComparer.Ordinal), product.Threshold) { Suit = product.Suit };
         var delegations = Delegations(current).Append(Draft.Product(product.Product, keys, product.Threshold)).ToArray();
         return Judged(policy.AddTo(WithDelegations(Next(signed, current, expires), delegations)));
     }

@@ -40,7 +40,7 @@ internal static class ApproveCommand
                     if (release.Id != parsed.GetRequiredValue(Id)) return new Fault("api-answer", "id");
                     var compared = await Published(connection, release.Product, parsed.GetValue(MetadataFolder), session, cancel).ConfigureAwait(false);
                     if (!compared.TryGet(out var base_, out fault)) return fault;
-                    if (!ProposalReview.Of(release, base_.Role).TryGet(out var review, out fault)) return fault;
+                    if (!ProposalReview.Of(release, base_.Role, base_.Policy).TryGet(out var review, out fault)) return fault;
                     if (await Mismatch(parsed.GetValue(Image), release, session, cancel).ConfigureAwait(false) is { } other) return other;
                     return await Sign(connection, parsed, session, release, review, cancel).ConfigureAwait(false);
                 }
@@ -75,17 +75,18 @@ internal static class ApproveCommand
 
     // The role that devices trust now. A pipeline that was taken over could propose anything and describe it nicely; what is published
     // it cannot change without an approver.
-    private static async Task<Parsed<(JsonObject? Role, bool _)>> Published(Connection connection, string product, string? folder, Session session, CancellationToken cancel)
+    private static async Task<Parsed<(JsonObject? Role, ProductPolicy? Policy)>> Published(Connection connection, string product, string? folder, Session session, CancellationToken cancel)
     {
         if (connection.Profile is not { Metadata: { } metadata, Targets: { } targets, RootFile: { } rootFile })
         {
             session.Say("The profile names no repository (metadataUrl, targetsUrl, root): what changes cannot be compared with what devices see now.");
-            return (null, true);
+            return (null, null);
         }
         if (!InputFile.Read(rootFile, Root.WireBytesMax).TryGet(out var root, out var fault)) return fault;
         var refreshed = await DeviceView.Refresh(folder ?? DeviceCommands.MetadataFolderOf(), root, connection.Repository(), new RepositoryAddress(metadata, targets), session.At.Clock, cancel).ConfigureAwait(false);
         if (!refreshed.TryGet(out var view, out fault)) return fault;
-        return (await view.Role(product, cancel).ConfigureAwait(false)).Then<(JsonObject?, bool)>(role => (role, true));
+        if (!(await view.Role(product, cancel).ConfigureAwait(false)).TryGet(out var role, out fault)) return fault;
+        return view.Policy(product).Then<(JsonObject?, ProductPolicy?)>(policy => (role, policy));
     }
 
     private static async Task<Fault?> Mismatch(string? path, ReleaseBody release, Session session, CancellationToken cancel)
@@ -104,7 +105,8 @@ internal static class ApproveCommand
             var record = review.ReleaseOf(change.Name).TryGet(out var read, out _) ? read : null;
             return (IReadOnlyList<string>)[
                 Word(change.Kind), change.Name, file is null ? "" : string.Create(CultureInfo.InvariantCulture, $"{file.Length} bytes, sha256 {Convert.ToHexStringLower(file.Hashes.Sha256 ?? [])}"),
-                record is null ? "" : string.Create(CultureInfo.InvariantCulture, $"hardware {string.Join(' ', record.Hardware)}; svn {record.Svn}; slot {record.SlotBytes}; support until {Header.Write(record.SupportUntil)}; notes: {record.Notes}")];
+                review.Envelopes.TryGetValue(change.Name, out var manifest) ? string.Create(CultureInfo.InvariantCulture, $"SUIT envelope, sequence {manifest.Sequence}, of image {Convert.ToHexStringLower(manifest.ImageSha256.Span)}")
+                : record is null ? "" : string.Create(CultureInfo.InvariantCulture, $"hardware {string.Join(' ', record.Hardware)}; svn {record.Svn}; slot {record.SlotBytes}; support until {Header.Write(record.SupportUntil)}; notes: {record.Notes}")];
         });
         return new Outcome($"{release.Kind} {release.Id}: this will be signed", JsonObject.Of(
             ("id", release.Id), ("sha256", ProductRole.DigestOf(review.Signed)), ("key", key), ("compared", review.IsCompared),

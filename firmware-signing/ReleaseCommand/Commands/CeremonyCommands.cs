@@ -112,15 +112,20 @@ internal static class CeremonyCommands
         var threshold = Number("--threshold", "Different keys that must sign, the pipeline's included", 2, 64, 2);
         var policy = new Option<string>("--policy") { Description = "two-person, or single-person: one person submits and approves. Shown with every release.", DefaultValueFactory = _ => "two-person" };
         policy.AcceptOnlyFromAmong("two-person", "single-person");
+        var vendor = Maybe("--suit-vendor", "For MCUs: the vendor's domain. Each release then carries a SUIT envelope a hardware id.", "DOMAIN");
+        var component = new Option<string>("--suit-component") { Description = "For MCUs: the component id in those envelopes.", HelpName = "ID", DefaultValueFactory = _ => "app" };
         return tree.Make("add-product", "A new product: a delegation signed offline, naming the pipeline's key and each approver's.",
-            [root, targets, folder, product, hardware, pipeline, approvers, threshold, policy, days, keys, passphrases], async (parsed, session, cancel) =>
+            [root, targets, folder, product, hardware, pipeline, approvers, threshold, policy, vendor, component, days, keys, passphrases], async (parsed, session, cancel) =>
             {
                 if (!ReadCurrent(parsed, root, targets).TryGet(out var current, out var fault)) return fault;
                 if (!KeyFiles.ReadPublic(parsed.GetRequiredValue(pipeline)).TryGet(out var pipelineKey, out fault)) return fault;
                 if (!ReadPeople(parsed.GetValue(approvers)!, "--approver").TryGet(out var people, out fault)) return fault;
                 var wanted = new NewProduct(
                     parsed.GetRequiredValue(product), parsed.GetValue(hardware)!, pipelineKey, people, parsed.GetValue(threshold),
-                    parsed.GetValue(policy) == "single-person" ? PeoplePolicy.SinglePerson : PeoplePolicy.TwoPerson);
+                    parsed.GetValue(policy) == "single-person" ? PeoplePolicy.SinglePerson : PeoplePolicy.TwoPerson)
+                {
+                    Suit = parsed.GetValue(vendor) is { } domain ? new SuitPolicy(domain, parsed.GetRequiredValue(component)) : null,
+                };
                 var next = TargetsCeremony.WithProduct(current.Signed, current.Targets, wanted, session.Now.AddDays(parsed.GetValue(days)));
                 if (!next.TryGet(out var signed, out fault)) return fault;
                 return await Finish(session, parsed, SigningFile.Of(signed), current.Root, keys, passphrases, parsed.GetRequiredValue(folder), null, cancel).ConfigureAwait(false);

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 using Serverless.Faults;
 using Serverless.FirmwareSigning.Device;
@@ -98,12 +97,12 @@ internal static class DeviceCommands
             {
                 var path = parsed.GetRequiredValue(image);
                 if (!File.Exists(path)) return new Fault("file-missing", Path.GetFileName(path));
-                var id = Encoding.UTF8.GetBytes(parsed.GetRequiredValue(component));
-                if (id.Length is 0 or > 32) return new Fault("suit-component", "--component");
+                if (Encoding.UTF8.GetByteCount(parsed.GetRequiredValue(component)) is 0 or > 32) return new Fault("suit-component", "--component");
                 if (parsed.GetValue(key) is null == parsed.GetValue(keyFile) is null) return new Fault("suit-key", "--key");
                 var (length, digest) = await session.WithBar("hashing " + Path.GetFileName(path), new FileInfo(path).Length, progress => ImageDigest.OfFile(path, progress, cancel)).ConfigureAwait(false);
-                var vendorId = NameUuid.Of(NameUuid.Dns, parsed.GetRequiredValue(vendor));
-                var manifest = new SuitManifest(parsed.GetValue(sequence), id, vendorId, NameUuid.Of(vendorId, parsed.GetRequiredValue(hardware)), digest, length, parsed.GetRequiredValue(uri));
+                // The same function that the pipeline proposes with: what is exported here is what is published there.
+                var manifest = new SuitClass(parsed.GetRequiredValue(vendor), parsed.GetRequiredValue(hardware), parsed.GetRequiredValue(component))
+                    .ManifestOf(parsed.GetValue(sequence), digest, length, parsed.GetRequiredValue(uri));
                 var json = JsonObject.Of(
                     ("sequence", (long)manifest.Sequence), ("vendorId", Convert.ToHexStringLower(manifest.VendorId.Span)), ("classId", Convert.ToHexStringLower(manifest.ClassId.Span)),
                     ("imageSha256", Convert.ToHexStringLower(digest)), ("imageBytes", length));
@@ -193,25 +192,5 @@ internal static class DeviceCommands
         {
             Facts = [("image", Convert.ToHexStringLower(envelope.Manifest.ImageSha256.Span)), ("bytes", envelope.Manifest.ImageBytes.ToString(CultureInfo.InvariantCulture)), ("uri", envelope.Manifest.Uri)],
         });
-    }
-}
-
-/// <summary>UUIDs from names, version 5 (RFC 9562 section 5.5), as SUIT derives vendor and class ids.</summary>
-internal static class NameUuid
-{
-    /// <summary>Namespace of domain names (RFC 9562 section 6.6).</summary>
-    public static ReadOnlyMemory<byte> Dns { get; } = Convert.FromHexString("6ba7b8109dad11d180b400c04fd430c8");
-
-    /// <summary>16 bytes.</summary>
-    /// <param name="space">Namespace, 16 bytes.</param>
-    /// <param name="name">The name.</param>
-    public static byte[] Of(ReadOnlyMemory<byte> space, string name)
-    {
-#pragma warning disable CA5350 // RFC 9562 derives version 5 with SHA-1; nothing is secured by it.
-        var uuid = SHA1.HashData([.. space.Span, .. Encoding.UTF8.GetBytes(name)])[..16];
-#pragma warning restore CA5350
-        uuid[6] = (byte)((uuid[6] & 0x0F) | 0x50);
-        uuid[8] = (byte)((uuid[8] & 0x3F) | 0x80);
-        return uuid;
     }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Serverless.FirmwareSigning.Repository;
+using Serverless.FirmwareSigning.Suit;
 using Serverless.FirmwareSigning.Trust;
 using Serverless.FirmwareSigning.Trust.Json;
 using Serverless.FirmwareSigning.Trust.Metadata;
@@ -62,7 +63,7 @@ internal static class MetadataView
         if (!ProductPolicy.ReadAll(signed, targets).TryGet(out var policies, out fault)) return outcome with { Facts = [.. outcome.Facts, ("malformed", fault.ToString())] };
         var rows = policies.Values.Select(policy => (IReadOnlyList<string>)[
             $"product {policy.Product}", policy.PolicyName, string.Create(CultureInfo.InvariantCulture, $"{policy.Threshold} keys"),
-            $"hardware {string.Join(' ', policy.Hardware)}; pipeline {Short(policy.Pipeline)}; {string.Join(' ', policy.Approvers.Select(one => $"{one.Value}={Short(one.Key)}"))}"])
+            $"hardware {string.Join(' ', policy.Hardware)}; {(policy.Suit is { } suit ? $"SUIT {suit.Vendor} {suit.Component}; " : "")}pipeline {Short(policy.Pipeline)}; {string.Join(' ', policy.Approvers.Select(one => $"{one.Value}={Short(one.Key)}"))}"])
             .Concat(targets.Files.Select(file => (IReadOnlyList<string>)[file.Key, string.Create(CultureInfo.InvariantCulture, $"{file.Value.Length} bytes"), file.Value.Hashes.AreUsable ? Short(file.Value.Hashes.Prefix) : "no digest", RecordOf(file.Value)]));
         return outcome with
         {
@@ -77,5 +78,6 @@ internal static class MetadataView
     private static string RecordOf(TargetFile file) =>
         file.Custom is { } custom && Release.Parse(custom).TryGet(out var release, out _)
             ? string.Create(CultureInfo.InvariantCulture, $"{release.Product} {release.Version}, svn {release.Svn}, {string.Join(' ', release.Hardware)}")
+            : file.Custom?.Find(SuitTarget.Member) is JsonObject of && of.Find("image") is JsonText image ? $"SUIT envelope of {image.Text}"
             : "no release record";
 }

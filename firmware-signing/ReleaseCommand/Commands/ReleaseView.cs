@@ -22,6 +22,7 @@ internal static class ReleaseView
         if (release.Svn is { } svn) facts.Add(("svn", svn.ToString(CultureInfo.InvariantCulture)));
         if (release.Proposal is { } proposal)
         {
+            if (proposal.Envelopes is { } envelopes) facts.Add(("SUIT envelopes", string.Join(' ', envelopes.Select(one => one.Target))));
             facts.Add(("signatures", string.Create(CultureInfo.InvariantCulture, $"{proposal.Approvals.Count} of {proposal.Threshold}: {string.Join(", ", proposal.Approvals.Select(one => one.By))}")));
             if (release.State == ReleaseState.Proposed) facts.Add(("may approve", string.Join(", ", proposal.MayApprove.Select(one => one.Person).Distinct(StringComparer.Ordinal))));
         }
@@ -33,7 +34,7 @@ internal static class ReleaseView
     /// <param name="release">The release.</param>
     public static JsonObject ToJson(ReleaseBody release)
     {
-        var plain = release.Proposal is { } proposal ? release with { Proposal = proposal with { Signed = null } } : release;
+        var plain = release.Proposal is { } proposal ? release with { Proposal = proposal with { Signed = null, Envelopes = proposal.Envelopes?.Select(one => one with { Content = null }).ToArray() } } : release;
         var bytes = JsonSerializer.SerializeToUtf8Bytes(plain, ReleaseApiJson.Default.ReleaseBody);
         return JsonReading.Read(bytes).TryGet(out var value, out _) && value is JsonObject json ? json : throw new System.Diagnostics.UnreachableException("A release is a JSON object.");
     }

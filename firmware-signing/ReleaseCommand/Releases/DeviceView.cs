@@ -43,6 +43,17 @@ internal sealed class DeviceView
     /// <summary>A target's entry, as <see cref="RepositorySession.Find"/> finds it.</summary>
     public Task<Parsed<TargetFile>> Find(string target, CancellationToken cancel) => _session.Find(target, cancel);
 
+    /// <summary>A product's policy, from the targets role that devices trust.</summary>
+    /// <param name="product">Product id.</param>
+    /// <returns>The policy, or <c>product-unknown</c>, or a fault of <see cref="ProductPolicy.ReadAll"/>.</returns>
+    public Parsed<ProductPolicy> Policy(string product)
+    {
+        if (_store.Read(RoleName.Targets, Targets.WireBytesMax) is not { } file) return new Fault("product-unknown", "--product");
+        if (!Envelope.Read(file).TryGet(out var envelope, out var fault)) return fault;
+        if (!ProductPolicy.ReadAll(envelope.Signed, Trusted.Targets!).TryGet(out var policies, out fault)) return fault;
+        return policies.TryGetValue(product, out var policy) ? policy : new Fault("product-unknown", "--product");
+    }
+
     /// <summary>Signed part of a product's role.</summary>
     /// <param name="product">Product id.</param>
     /// <param name="cancel">The caller's patience.</param>

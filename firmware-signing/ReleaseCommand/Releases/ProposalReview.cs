@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Serverless.Faults;
 using Serverless.FirmwareSigning.ReleaseApi;
 using Serverless.FirmwareSigning.Repository;
+using Serverless.FirmwareSigning.Suit;
 using Serverless.FirmwareSigning.Trust;
 using Serverless.FirmwareSigning.Trust.Json;
 using Serverless.FirmwareSigning.Trust.Metadata;
@@ -15,15 +16,19 @@ namespace Serverless.FirmwareSigning.ReleaseCommand.Releases;
 /// <param name="IsCompared">Whether there was a publication to compare with.</param>
 internal sealed record ProposalReview(JsonObject Signed, Targets Targets, IReadOnlyList<TargetChange> Changes, bool IsCompared)
 {
+    /// <summary>What the release's SUIT envelopes say, by target name.</summary>
+    public IReadOnlyDictionary<string, SuitManifest> Envelopes { get; private init; } = new Dictionary<string, SuitManifest>();
+
     /// <summary>Reads a proposal.</summary>
     /// <param name="release">As the pipeline shows it: not trusted beyond being something to compare with.</param>
     /// <param name="published">Signed part of the role devices see now, verified; an empty role before the first release; <see langword="null"/> when
     /// there is nothing to compare with.</param>
+    /// <param name="policy">The product's policy, from the publication; <see langword="null"/> when there is nothing to compare with.</param>
     /// <returns>The review, or <c>proposal-state</c> (nothing awaits a signature), <c>proposal-encoding</c>, a fault of <see cref="Targets.Parse"/> or
     /// <see cref="Release.Parse"/>, <c>proposal-digest</c> (the pipeline would not count a signature of these bytes), <c>proposal-claims</c> (the bytes are not
     /// the release described: another image, version, hardware or svn), <c>proposal-foreign</c> (they do more than that: other
-    /// targets come, go or change, or members nobody here knows).</returns>
-    public static Parsed<ProposalReview> Of(ReleaseBody release, JsonObject? published)
+    /// targets come, go or change, or members nobody here knows), or a fault of <see cref="EnvelopeReview.Judge"/>.</returns>
+    public static Parsed<ProposalReview> Of(ReleaseBody release, JsonObject? published, ProductPolicy? policy)
     {
         if (release.State != ReleaseState.Proposed || release.Proposal is not { Signed: { } text } proposal) return new Fault("proposal-state", "state");
         var bytes = new byte[text.Length];
@@ -35,13 +40,18 @@ internal sealed record ProposalReview(JsonObject Signed, Targets Targets, IReadO
         if (proposal.Role != release.Product || targets.Header.Version != proposal.RoleVersion || Header.Write(targets.Header.Expires) != proposal.Expires || targets.Delegations.Count > 0)
             return new Fault("proposal-claims", "proposal");
         var review = new ProposalReview(signed, targets, Compare(signed, published), published is not null);
-        return review.Judge(release, published) is { } refused ? refused : review;
+        if (review.Judge(release, published) is { } refused) return refused;
+        return release.Kind == ReleaseKind.Release
+            ? EnvelopeReview.Judge(release, targets, policy).Then<ProposalReview>(envelopes => review with { Envelopes = envelopes })
+            : review;
     }
 
     private Fault? Judge(ReleaseBody release, JsonObject? published)
     {
+        var imageOf = EnvelopeReview.Named(Targets);
         foreach (var change in Changes.Where(change => change.Kind is ChangeKind.Added or ChangeKind.Listed))
         {
+            if (imageOf.ContainsKey(change.Name)) continue; // an image of the role names it; whether it is that image's is asked below
             if (!ReleaseOf(change.Name).TryGet(out var record, out var fault)) return fault;
             if (!change.Name.StartsWith($"{release.Product}/{record.Version}/", StringComparison.Ordinal) || record.Product != release.Product)
                 return new Fault("proposal-foreign", "proposal.targets");
@@ -54,8 +64,9 @@ internal sealed record ProposalReview(JsonObject Signed, Targets Targets, IReadO
         if (!ProductRole.IsRenewalOf(Signed.Without("targets"), published.Without("targets"))) return new Fault("proposal-foreign", "proposal.members");
         var expected = release.Kind switch
         {
-            ReleaseKind.Release => Changes is [{ Kind: ChangeKind.Added } added] && added.Name == release.Image!.Target,
-            ReleaseKind.Withdrawal => Changes is [{ Kind: ChangeKind.Removed } removed] && removed.Name.StartsWith($"{release.Product}/{release.Version}/", StringComparison.Ordinal),
+            ReleaseKind.Release => Changes.All(change => change.Kind == ChangeKind.Added && imageOf.GetValueOrDefault(change.Name, change.Name) == release.Image!.Target),
+            ReleaseKind.Withdrawal => Changes.Count > 0
+                && Changes.All(change => change.Kind == ChangeKind.Removed && change.Name.StartsWith($"{release.Product}/{release.Version}/", StringComparison.Ordinal)),
             ReleaseKind.Renewal => Changes.Count == 0,
             _ => false,
         };

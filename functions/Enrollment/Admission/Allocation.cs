@@ -3,7 +3,7 @@ using Serverless.Faults;
 
 namespace Serverless.Enrollment.Admission;
 
-/// <summary>What to do with a group's device whose certificate DPS does not show.</summary>
+/// <summary>What to do with a group's device whose certificate DPS does not show, and that does not send it along.</summary>
 public enum UnseenLeaf
 {
     /// <summary>It is refused: its key could be a copy of another device's.</summary>
@@ -109,7 +109,9 @@ public static class Allocation
             return about.Request.Group is not null && about.Unseen == UnseenLeaf.Refuse ? new Fault("key-unseen", "deviceRuntimeContext.x509") : null;
         }
 
-        if (row is null || Match(row, shown) is not null) return null;
+        // A thumbprint alone says nothing of the key: it could be another device's, or one that nobody may have any more.
+        if (row is null) return shown.Key is null && about.Unseen == UnseenLeaf.Refuse ? new Fault("key-unseen", "deviceRuntimeContext.x509") : null;
+        if (Match(row, shown) is not null) return null;
         // A group's authority may make out a new certificate for the device, and for a new key.
         return row.Group is null ? new Fault("key-differs", "deviceRuntimeContext.x509") : shown.Key is null ? new Fault("key-unseen", "deviceRuntimeContext.x509") : null;
     }

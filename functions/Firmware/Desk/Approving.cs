@@ -32,7 +32,7 @@ internal sealed class Approving(OtaRepository repository, IReleases releases, Pu
             if (record.State != ReleaseState.Proposed)
                 return IsKnown(record, given, person) ? record : new Fault("release-state-conflict", "state");
             if (!(await repository.Read(id.Product, cancel).ConfigureAwait(false)).TryGet(out var standing, out var fault)) return fault;
-            if (ProposalRule.TextAgain(record, standing.Role) is not { } signed)
+            if (ProposalRule.TextAgain(record, standing.Role) is not { } signed || !SuitRule.Fits(record, standing.Policy))
             {
                 await releases.Replace(stored, record.After(ReleaseEvent.Overtaken) with { Fault = new Fault("publish-stale", "proposal.baseVersion") }, cancel).ConfigureAwait(false);
                 return new Fault("approval-stale", "sha256");

@@ -28,7 +28,7 @@ internal sealed class Changing(OtaRepository repository, IReleases releases, Pro
         if (id.Kind != ReleaseKind.Release) return new Fault("release-unknown", "id");
         if (!(await repository.Read(id.Product, cancel).ConfigureAwait(false)).TryGet(out var standing, out var fault))
             return fault.Code == "product-unknown" ? new Fault("release-unknown", "id") : fault;
-        if (ProposalRule.TargetOf(id, standing.Role) is not null) return await Propose(id.Withdrawal(), standing, reason, person, cancel).ConfigureAwait(false);
+        if (ProposalRule.TargetsOf(id, standing.Role).Count > 0) return await Propose(id.Withdrawal(), standing, reason, person, cancel).ConfigureAwait(false);
         // Not published: already withdrawn (perhaps by a worker that died before it could say so), or never seen by devices.
         if (await releases.Read(id.Withdrawal(), cancel).ConfigureAwait(false) is { Record.State: ReleaseState.Published or ReleaseState.Approved } done) return done.Record;
         return new Fault(await releases.Read(id, cancel).ConfigureAwait(false) is null ? "release-unknown" : "release-state-conflict", "id");
@@ -57,11 +57,11 @@ internal sealed class Changing(OtaRepository repository, IReleases releases, Pro
 
         var now = clock.GetUtcNow();
         var record = new ReleaseRecord { Id = id, State = ReleaseState.Proposed, SubmittedBy = person, SubmittedAt = now, Reason = reason, HeldUntil = now };
-        if (!(await proposing.Propose(record, standing, cancel).ConfigureAwait(false)).TryGet(out var proposal, out var fault)) return fault;
-        record = record with { Proposal = proposal };
+        if (!(await proposing.Propose(record, standing, cancel).ConfigureAwait(false)).TryGet(out var proposed, out var fault)) return fault;
+        record = proposed;
         var stored = before is null ? await releases.Create(record, cancel).ConfigureAwait(false) : await releases.Replace(before, record, cancel).ConfigureAwait(false);
         if (stored is null) return new Fault("release-state-conflict", "state"); // someone else asks for it at this moment: look at theirs
-        Log.ReleaseProposed(log, id.Text, proposal.RoleVersion, proposal.Sha256);
+        Log.ReleaseProposed(log, id.Text, record.Proposal!.RoleVersion, record.Proposal.Sha256);
         return record;
     }
 }

@@ -72,8 +72,8 @@ internal sealed class Checking(
         if (!(await repository.Read(submission.Product, cancel).ConfigureAwait(false)).TryGet(out var standing, out fault)) return Refused(progress, fault);
         if (SubmissionRule.Judge(submission, standing.Policy, await Earlier(submission, standing, cancel).ConfigureAwait(false)) is { } late) return Refused(progress, late);
         var hashed = progress.Stored.Record with { SbomSha256 = Convert.ToHexStringLower(SHA256.HashData(bill.Span)), DoneBytes = length, Fault = null };
-        return (await proposing.Propose(hashed, standing, cancel).ConfigureAwait(false)).TryGet(out var proposal, out fault)
-            ? hashed.After(ReleaseEvent.Proposed) with { Proposal = proposal }
+        return (await proposing.Propose(hashed, standing, cancel).ConfigureAwait(false)).TryGet(out var proposed, out fault)
+            ? proposed.After(ReleaseEvent.Proposed)
             : Refused(progress, fault);
     }
 

@@ -1,13 +1,15 @@
+using System.Security.Cryptography;
 using Serverless.Faults;
 using Serverless.Firmware.Releases;
 using Serverless.Firmware.Stores;
 using Serverless.FirmwareSigning.ReleaseApi;
 using Serverless.FirmwareSigning.Repository;
 using Serverless.FirmwareSigning.Signing;
+using Serverless.FirmwareSigning.Suit;
 
 namespace Serverless.Firmware.Desk;
 
-/// <summary>Publishes an approved change: image, role, snapshot, timestamp, and only then the table (FORMAT.md 4.7).</summary>
+/// <summary>Publishes an approved change: image and its envelopes, role, snapshot, timestamp, and only then the table (FORMAT.md 4.7).</summary>
 /// <remarks>
 /// Every step may be repeated and is a create-once or a compare-and-swap, so a crash anywhere costs a repetition, and two workers do not
 /// harm each other. Nothing is believed from the table: whether the change is visible already, whether it still builds on what is
@@ -71,12 +73,14 @@ internal sealed class PublishWork(
             if (ProposalRule.IsVisible(record, standing.Role)) return Done(record, standing.Publication.Timestamp.Header.Version, standing.Publication.Snapshot.Header.Version);
             if (ProposalRule.TextAgain(record, standing.Role) is not { } signed) return Stale(record);
             var counting = ApprovalRule.Counting(record.Proposal!, standing.Policy, signed);
-            if (!counting.Any(one => one.By == Approval.Pipeline)) return Stale(record); // the policy key was replaced: propose anew
+            // The policy key was replaced, or MCUs were added or dropped since: propose anew.
+            if (!counting.Any(one => one.By == Approval.Pipeline) || !SuitRule.Fits(record, standing.Policy)) return Stale(record);
             if (counting.Count < standing.Policy.Threshold)
                 return record.After(ReleaseEvent.Unapproved) with { Proposal = record.Proposal! with { Approvals = counting } };
 
             if (record.Id.Kind == ReleaseKind.Release && !await PlaceImage(progress, cancel).ConfigureAwait(false))
                 return progress.Stored.Record.After(ReleaseEvent.Refused) with { Fault = new Fault("image-digest", "image") };
+            await PlaceEnvelopes(progress.Stored.Record, cancel).ConfigureAwait(false);
             var file = SignedFile.Assemble(signed, counting.ToDictionary(one => one.KeyId, one => Convert.FromHexString(one.Signature), StringComparer.Ordinal));
             var published = await repository.Publish(Change.Of((record.Id.Product, file)), standing.Publication.NewestRoot, cancel).ConfigureAwait(false);
             if (published.TryGet(out var seen, out var refused)) return Done(progress.Stored.Record, seen.TimestampVersion, seen.SnapshotVersion);
@@ -109,6 +113,20 @@ internal sealed class PublishWork(
                 await writer.Add(block, token).ConfigureAwait(false);
                 await progress.Report(done, token).ConfigureAwait(false);
             }
+        }
+    }
+
+    // The row's bytes are the approved ones: the text that was just worked out from them is what the signatures are over.
+    private async Task PlaceEnvelopes(ReleaseRecord record, CancellationToken cancel)
+    {
+        foreach (var envelope in record.Envelopes)
+        {
+            var digest = Convert.ToHexStringLower(SHA256.HashData(envelope.Content.Span));
+            var name = $"{record.Id.Product}/{record.Id.Version}/{digest}.{SuitTarget.NameOf(record.Submission!.File, envelope.Hardware)}";
+            if (await shelf.Holds(name, cancel).ConfigureAwait(false)) continue;
+            var writer = shelf.Begin(name);
+            await writer.Add(envelope.Content, cancel).ConfigureAwait(false);
+            await writer.Finish(cancel).ConfigureAwait(false);
         }
     }
 

@@ -1,8 +1,10 @@
+using System.Security.Cryptography;
 using Serverless.Faults;
 using Serverless.Firmware.Releases;
 using Serverless.Firmware.Stores;
 using Serverless.FirmwareSigning.ReleaseApi;
 using Serverless.FirmwareSigning.Repository;
+using Serverless.FirmwareSigning.Suit;
 using Serverless.FirmwareSigning.Trust.Json;
 using Serverless.FirmwareSigning.Trust.Metadata;
 
@@ -19,18 +21,15 @@ internal sealed class Views(OtaRepository repository, IReleases releases, Refres
 
     /// <summary>One change, with the text to sign.</summary>
     /// <returns>It, or <c>release-unknown</c>.</returns>
-    public async Task<Parsed<ReleaseBody>> Show(ReleaseId id, CancellationToken cancel) =>
-        await releases.Read(id, cancel).ConfigureAwait(false) is { } stored
-            ? await Show(stored.Record, cancel).ConfigureAwait(false)
-            : new Fault("release-unknown", "id");
+    public Task<Parsed<ReleaseBody>> Show(ReleaseId id, CancellationToken cancel) => Show(id, Detail.Text, cancel);
+
+    /// <summary>One change, with the text to sign and the envelopes that it lists.</summary>
+    /// <remarks>An envelope is complete before anybody approves: an MCU behind a hostile gateway would take it. Who only looks is not given it.</remarks>
+    /// <returns>It, or <c>release-unknown</c>.</returns>
+    public Task<Parsed<ReleaseBody>> ShowToApprover(ReleaseId id, CancellationToken cancel) => Show(id, Detail.Envelopes, cancel);
 
     /// <summary>One change, with the text to sign.</summary>
-    public async Task<Parsed<ReleaseBody>> Show(ReleaseRecord record, CancellationToken cancel)
-    {
-        var standing = await repository.Read(record.Id.Product, cancel).ConfigureAwait(false);
-        if (standing.TryGet(out var product, out var fault)) return Body(record, product, withText: true);
-        return fault.Code == "product-unknown" ? Body(record, null, withText: true) : fault;
-    }
+    public Task<Parsed<ReleaseBody>> Show(ReleaseRecord record, CancellationToken cancel) => Show(record, Detail.Text, cancel);
 
     /// <summary>A page of changes.</summary>
     /// <param name="product">Only this product's, or <see langword="null"/>.</param>
@@ -49,7 +48,7 @@ internal sealed class Views(OtaRepository repository, IReleases releases, Refres
         foreach (var record in page.Take(PageCount))
         {
             var of = standing is null ? new Fault("product-unknown", "product") : await OtaRepository.Of(standing, record.Id.Product, cancel).ConfigureAwait(false);
-            bodies.Add(Body(record, of.TryGet(out var shown, out _) ? shown : null, withText: false));
+            bodies.Add(Body(record, of.TryGet(out var shown, out _) ? shown : null, Detail.None));
         }
         return new ReleasesBody(bodies, page.Count > PageCount ? page[PageCount - 1].Id.Text : null);
     }
@@ -65,7 +64,8 @@ internal sealed class Views(OtaRepository repository, IReleases releases, Refres
             var approvers = policy.Approvers.OrderBy(one => one.Key, StringComparer.Ordinal).Select(one => new ApproverBody(one.Key, one.Value));
             products.Add(new ProductBody(
                 policy.Product, policy.PolicyName, policy.Hardware, policy.Threshold, policy.Pipeline, [.. approvers],
-                product.Version, product.Role is { } role ? Header.Write(role.Targets.Header.Expires) : null));
+                product.Version, product.Role is { } role ? Header.Write(role.Targets.Header.Expires) : null,
+                policy.Suit is { } suit ? new SuitBody(suit.Vendor, suit.Component) : null));
         }
         return new ProductsBody(products);
     }
@@ -78,9 +78,21 @@ internal sealed class Views(OtaRepository repository, IReleases releases, Refres
         return new MetadataBody([.. roles.Select(one => new RoleBody(one.Role, one.Header.Version, Header.Write(one.Header.Expires)))]);
     }
 
-    private static ReleaseBody Body(ReleaseRecord record, ProductStanding? standing, bool withText)
+    private async Task<Parsed<ReleaseBody>> Show(ReleaseId id, Detail detail, CancellationToken cancel) =>
+        await releases.Read(id, cancel).ConfigureAwait(false) is { } stored
+            ? await Show(stored.Record, detail, cancel).ConfigureAwait(false)
+            : new Fault("release-unknown", "id");
+
+    private async Task<Parsed<ReleaseBody>> Show(ReleaseRecord record, Detail detail, CancellationToken cancel)
     {
-        var text = record.State == ReleaseState.Proposed && standing is not null ? ProposalRule.TextAgain(record, standing.Role) : null;
+        var standing = await repository.Read(record.Id.Product, cancel).ConfigureAwait(false);
+        if (standing.TryGet(out var product, out var fault)) return Body(record, product, detail);
+        return fault.Code == "product-unknown" ? Body(record, null, detail) : fault;
+    }
+
+    private static ReleaseBody Body(ReleaseRecord record, ProductStanding? standing, Detail detail)
+    {
+        var text = record.State == ReleaseState.Proposed && standing is not null && SuitRule.Fits(record, standing.Policy) ? ProposalRule.TextAgain(record, standing.Role) : null;
         // Found stale before anything has written it down.
         var state = record.State == ReleaseState.Proposed && text is null ? ReleaseState.Stale : record.State;
         var submission = record.Submission;
@@ -94,14 +106,24 @@ internal sealed class Views(OtaRepository repository, IReleases releases, Refres
                 submission.Target, submission.Image, record.Image!.Bytes, submission.Sha256, submission.Sbom, record.SbomSha256.Length > 0 ? record.SbomSha256 : null),
             submission?.Hardware, submission?.Svn, submission?.SlotBytes, submission?.Notes,
             submission is null ? null : Header.Write(submission.SupportUntil),
-            record.Proposal is { } proposal ? Body(record, proposal, standing?.Policy, state, withText ? text : null) : null,
+            record.Proposal is { } proposal ? Body(record, proposal, standing?.Policy, state, text, detail) : null,
             record.Published is { } published ? new PublishedBody(Header.Write(published.At), published.TimestampVersion, published.SnapshotVersion) : null);
     }
 
-    private static ProposalBody Body(ReleaseRecord record, Proposal proposal, ProductPolicy? policy, string state, JsonObject? text) => new(
+    private static ProposalBody Body(ReleaseRecord record, Proposal proposal, ProductPolicy? policy, string state, JsonObject? text, Detail detail) => new(
         record.Id.Product, proposal.RoleVersion, proposal.BaseVersion, Header.Write(proposal.Expires), proposal.Sha256,
-        text is null ? null : Convert.ToBase64String(JsonWriting.Encode(text)),
+        text is null || detail == Detail.None ? null : Convert.ToBase64String(JsonWriting.Encode(text)),
         policy?.Threshold ?? 0,
         [.. proposal.Approvals.Select(one => new SignedByBody(one.KeyId, one.By, Header.Write(one.At)))],
-        policy is null || state != ReleaseState.Proposed ? [] : [.. ApprovalRule.MayStillApprove(record, policy).Select(one => new ApproverBody(one.Key, one.Value))]);
+        policy is null || state != ReleaseState.Proposed ? [] : [.. ApprovalRule.MayStillApprove(record, policy).Select(one => new ApproverBody(one.Key, one.Value))],
+        record.Envelopes.Count == 0 ? null : [.. record.Envelopes.Select(one => new EnvelopeBody(
+            SuitTarget.NameOf(record.Target, one.Hardware), one.Hardware, Convert.ToHexStringLower(SHA256.HashData(one.Content.Span)),
+            text is not null && detail == Detail.Envelopes ? Convert.ToBase64String(one.Content.Span) : null))]);
+
+    private enum Detail
+    {
+        None,
+        Text,
+        Envelopes,
+    }
 }

@@ -21,11 +21,10 @@ public static class ProposalRule
         switch (record.Id.Kind)
         {
             case ReleaseKind.Release:
-                var image = record.Image ?? throw new InvalidOperationException("The image was not looked at.");
-                return ProductRole.With(published?.Signed, version, expires, record.Target, SubmissionRule.EntryOf(record.Submission!, image.Bytes, record.SbomSha256));
+                return ProductRole.With(published?.Signed, version, expires, SuitRule.TargetsOf(record));
             case ReleaseKind.Withdrawal:
-                return TargetOf(record.Id, published) is { } target
-                    ? ProductRole.Without(published!.Signed, version, expires, target)
+                return TargetsOf(record.Id, published) is { Count: > 0 } targets
+                    ? ProductRole.Without(published!.Signed, version, expires, targets)
                     : new Fault("release-state-conflict", "version");
             default:
                 return published is null ? new Fault("release-state-conflict", "product") : ProductRole.Renewed(published.Signed, version, expires);
@@ -54,20 +53,20 @@ public static class ProposalRule
         if (published is null) return false;
         return record.Id.Kind switch
         {
-            ReleaseKind.Release => published.Targets.Files.TryGetValue(record.Target, out var file) && file.Hashes.Sha256 is { } digest
-                && Convert.ToHexStringLower(digest) == record.Submission!.Sha256,
-            ReleaseKind.Withdrawal => record.Proposal is not null && TargetOf(record.Id, published) is null,
+            // The image and these very envelopes; the same image with others is another proposal.
+            ReleaseKind.Release => SuitRule.TargetsOf(record).All(one => published.Targets.Files.TryGetValue(one.Name, out var file) && file.Hashes == one.File.Hashes),
+            ReleaseKind.Withdrawal => record.Proposal is not null && TargetsOf(record.Id, published).Count == 0,
             _ => record.Proposal is { } renewal && published.Targets.Header.Version == renewal.RoleVersion && ProductRole.DigestOf(published.Signed) == renewal.Sha256,
         };
     }
 
-    /// <summary>The target of a published version.</summary>
+    /// <summary>The targets of a published version: its image and envelopes.</summary>
     /// <param name="id">A release or its withdrawal.</param>
     /// <param name="published">The published role.</param>
-    public static string? TargetOf(ReleaseId id, PublishedRole? published)
+    public static IReadOnlyList<string> TargetsOf(ReleaseId id, PublishedRole? published)
     {
         ArgumentNullException.ThrowIfNull(id);
         var prefix = $"{id.Product}/{id.Version}/";
-        return published?.Targets.Files.Keys.FirstOrDefault(name => name.StartsWith(prefix, StringComparison.Ordinal));
+        return [.. (published?.Targets.Files.Keys ?? []).Where(name => name.StartsWith(prefix, StringComparison.Ordinal))];
     }
 }

@@ -34,6 +34,9 @@ public sealed record ReleaseRecord
     /// <summary>Bytes hashed or copied so far.</summary>
     public long DoneBytes { get; init; }
 
+    /// <summary>Of a release for MCUs, once checked: its SUIT envelopes, in order of the submission's hardware ids.</summary>
+    public IReadOnlyList<SuitFile> Envelopes { get; init; } = [];
+
     /// <summary>What is to be signed, once checked.</summary>
     public Proposal? Proposal { get; init; }
 
@@ -55,6 +58,11 @@ public sealed record ReleaseRecord
 /// <param name="Bytes">Its length.</param>
 /// <param name="Tag">Changes with its content (ETag): a blob written over meanwhile is another one.</param>
 public sealed record Image(string Name, long Bytes, string Tag);
+
+/// <summary>An envelope, as the pipeline's key signed it.</summary>
+/// <param name="Hardware">Hardware id it is for.</param>
+/// <param name="Content">Its bytes.</param>
+public sealed record SuitFile(string Hardware, ReadOnlyMemory<byte> Content);
 
 /// <summary>The next version of a product's role.</summary>
 /// <param name="RoleVersion">Its version.</param>

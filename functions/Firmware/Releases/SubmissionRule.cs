@@ -15,7 +15,7 @@ public static class SubmissionRule
     /// <param name="submission">The submission.</param>
     /// <param name="policy">The product's policy.</param>
     /// <param name="earlier">Releases of the product: those published, and those withdrawn.</param>
-    /// <returns>Nothing, or <c>hardware-foreign</c>, <c>release-version-conflict</c> (not above every release before, withdrawn ones
+    /// <returns>Nothing, or a fault of <see cref="SuitRule.Judge"/>, <c>hardware-foreign</c>, <c>release-version-conflict</c> (not above every release before, withdrawn ones
     /// too), <c>release-svn-conflict</c> (below one of them: devices that installed it would refuse this one).</returns>
     public static Fault? Judge(Submission submission, ProductPolicy policy, IReadOnlyCollection<Earlier> earlier)
     {
@@ -23,6 +23,7 @@ public static class SubmissionRule
         ArgumentNullException.ThrowIfNull(policy);
         ArgumentNullException.ThrowIfNull(earlier);
         if (submission.Hardware.Any(id => !policy.Hardware.Contains(id, StringComparer.Ordinal))) return new Fault("hardware-foreign", "hardware");
+        if (SuitRule.Judge(submission, policy) is { } envelopes) return envelopes;
         if (earlier.Any(one => one.Version >= submission.Version)) return new Fault("release-version-conflict", "version");
         return earlier.Any(one => one.Svn > submission.Svn) ? new Fault("release-svn-conflict", "svn") : null;
     }
@@ -42,11 +43,15 @@ public static class SubmissionRule
     /// <param name="submission">The submission.</param>
     /// <param name="bytes">The image's length, as hashed.</param>
     /// <param name="sbomSha256">Digest of the bill of materials.</param>
-    public static TargetFile EntryOf(Submission submission, long bytes, string sbomSha256)
+    /// <param name="envelopes">Target name of the envelope, by hardware id.</param>
+    public static TargetFile EntryOf(Submission submission, long bytes, string sbomSha256, IReadOnlyDictionary<string, string> envelopes)
     {
         ArgumentNullException.ThrowIfNull(submission);
         var release = new Release(
-            submission.Product, submission.Hardware, submission.Version.Text, submission.Svn, submission.SlotBytes, submission.Notes, sbomSha256, submission.SupportUntil);
+            submission.Product, submission.Hardware, submission.Version.Text, submission.Svn, submission.SlotBytes, submission.Notes, sbomSha256, submission.SupportUntil)
+        {
+            Suit = envelopes,
+        };
         return new TargetFile(bytes, new Hashes(Convert.FromHexString(submission.Sha256), null), release.ToJson());
     }
 

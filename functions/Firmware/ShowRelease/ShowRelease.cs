@@ -17,7 +17,8 @@ internal static class ShowRelease
         {
             http.Response.Headers.CacheControl = "no-store";
             if (!ReleaseId.Parse(id).TryGet(out var release, out var fault)) return Answer.Refuse(fault);
-            return Answer.From(await views.Show(release, cancel).ConfigureAwait(false), ReleaseApiJson.Default.ReleaseBody);
+            var shown = http.User.IsInRole(Role.ReleaseApprove) ? views.ShowToApprover(release, cancel) : views.Show(release, cancel);
+            return Answer.From(await shown.ConfigureAwait(false), ReleaseApiJson.Default.ReleaseBody);
         }).RequireRole(Readers);
         routes.MapGet("api/releases", async (string? product, string? after, HttpContext http, Views views, CancellationToken cancel) =>
         {

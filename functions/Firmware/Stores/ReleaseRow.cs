@@ -7,8 +7,8 @@ using Serverless.FirmwareSigning.ReleaseApi;
 
 namespace Serverless.Firmware.Stores;
 
-/// <summary>A change as a row. Columns that queries filter by stand alone; the rest are two JSON texts, each below the 32 K characters
-/// that a column takes: 64 approvals of some 300 characters, notes of 4096 and 64 hardware ids.</summary>
+/// <summary>A change as a row. Columns that queries filter by stand alone; the rest are JSON texts, each below the 32 K characters
+/// that a column takes: 64 approvals of some 300 characters; notes of 4096 and 64 hardware ids; 32 envelopes of some 600.</summary>
 internal static class ReleaseRow
 {
     private const int Format = 1;
@@ -29,6 +29,7 @@ internal static class ReleaseRow
         };
         if (record.Submission is { } submission) row["Submission"] = JsonSerializer.Serialize(BodyOf(submission), ReleaseApiJson.Default.SubmissionBody);
         if (record.Image is { } image) (row["ImageName"], row["ImageBytes"], row["ImageTag"]) = (image.Name, image.Bytes, image.Tag);
+        if (record.Envelopes.Count > 0) row["Envelopes"] = JsonSerializer.Serialize(record.Envelopes, ReleaseRowJson.Default.IReadOnlyListSuitFile);
         if (record.Proposal is { } proposal) row["Proposal"] = JsonSerializer.Serialize(proposal, ReleaseRowJson.Default.Proposal);
         if (record.Fault is { } fault) (row["FaultCode"], row["FaultWhere"]) = (fault.Code, fault.Where);
         if (record.Published is { } published)
@@ -55,6 +56,7 @@ internal static class ReleaseRow
             DoneBytes = row.GetInt64("DoneBytes") ?? 0,
             Submission = row.GetString("Submission") is { } submission ? SubmissionOf(submission) : null,
             Image = row.GetString("ImageName") is { } image ? new Image(image, row.GetInt64("ImageBytes") ?? 0, row.GetString("ImageTag") ?? "") : null,
+            Envelopes = row.GetString("Envelopes") is { } envelopes ? JsonSerializer.Deserialize(envelopes, ReleaseRowJson.Default.IReadOnlyListSuitFile) ?? [] : [],
             Proposal = row.GetString("Proposal") is { } proposal ? JsonSerializer.Deserialize(proposal, ReleaseRowJson.Default.Proposal) : null,
             Fault = row.GetString("FaultCode") is { } code ? new Fault(code, row.GetString("FaultWhere") ?? "") : null,
             Published = row.GetDateTimeOffset("PublishedAt") is { } at ? new Publishing(at, row.GetInt64("TimestampVersion") ?? 0, row.GetInt64("SnapshotVersion") ?? 0) : null,
@@ -74,4 +76,5 @@ internal static class ReleaseRow
 /// <summary>Parts of a row.</summary>
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Strict)]
 [JsonSerializable(typeof(Proposal))]
+[JsonSerializable(typeof(IReadOnlyList<SuitFile>))]
 internal sealed partial class ReleaseRowJson : JsonSerializerContext;

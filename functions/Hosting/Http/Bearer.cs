@@ -53,14 +53,30 @@ internal static class Bearer
         };
         options.Events = new JwtBearerEvents
         {
-            OnChallenge = context =>
+            OnChallenge = async context =>
             {
                 context.HandleResponse();
+                var refusal = Refusal(context.AuthenticateFailure);
+                if (refusal.Code == "token-invalid") await HasKeys(context).ConfigureAwait(false);
                 context.Response.Headers.WWWAuthenticate = context.AuthenticateFailure is null ? "Bearer" : "Bearer error=\"invalid_token\"";
-                return Answer.RefuseNow(context.HttpContext, Refusal(context.AuthenticateFailure));
+                await Answer.RefuseNow(context.HttpContext, refusal).ConfigureAwait(false);
             },
             OnForbidden = context => Answer.RefuseNow(context.HttpContext, new Fault("role-missing", "roles")),
         };
+    }
+
+    /// <summary>A token is called invalid by who has the tenant's keys: the framework, which goes on without them, would blame the caller for
+    /// a tenant that does not answer.</summary>
+    private static async Task HasKeys(JwtBearerChallengeContext context)
+    {
+        try
+        {
+            _ = await context.Options.ConfigurationManager!.GetConfigurationAsync(context.HttpContext.RequestAborted).ConfigureAwait(false);
+        }
+        catch (InvalidOperationException away)
+        {
+            throw new IOException("the tenant's keys cannot be read", away);
+        }
     }
 
     private static bool Lifetime(DateTime? notBefore, DateTime? expires, TimeSpan skew, DateTime now) =>

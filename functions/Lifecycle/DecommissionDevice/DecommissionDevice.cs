@@ -10,7 +10,7 @@ namespace Serverless.Lifecycle;
 internal static class DecommissionDevice
 {
     /// <summary>POST, GET and DELETE api/devices/{id}/decommission, POST api/devices/{id}/transfer, POST api/decommissions: 200,
-    /// 400, 404 <c>device-unknown</c>, 409 conflicts, 410 <c>device-gone</c>, 412 <c>selection-stale</c>.</summary>
+    /// 400, 404 <c>device-unknown</c>, 409 conflicts, 410 <c>device-gone</c>, 412 <c>selection-stale</c>, 413, 415.</summary>
     public static void Map(IEndpointRouteBuilder routes)
     {
         // Methods, not lambdas: the generator of request delegates does not see the JSON generator's types, and so no lambda's result.
@@ -23,13 +23,13 @@ internal static class DecommissionDevice
 
     private static async Task<IResult> One(string id, HttpContext http, DecommissionDesk desk, CancellationToken cancel)
     {
-        if (!(await Read(http, LifecycleJson.Default.DecommissionBody, cancel).ConfigureAwait(false)).TryGet(out var body, out var fault)) return Answer.Refuse(fault);
+        if (!(await LifecycleJson.Read(http.Request, LifecycleJson.Default.DecommissionBody, cancel).ConfigureAwait(false)).TryGet(out var body, out var fault)) return Answer.Refuse(fault);
         return await Begin(id, new EndingRequest(body.Reason, TimeSpan.FromSeconds(body.GraceSeconds), body.FactoryReset), http, desk, cancel).ConfigureAwait(false);
     }
 
     private static async Task<IResult> Transfer(string id, HttpContext http, DecommissionDesk desk, CancellationToken cancel)
     {
-        if (!(await Read(http, LifecycleJson.Default.TransferBody, cancel).ConfigureAwait(false)).TryGet(out var body, out var fault)) return Answer.Refuse(fault);
+        if (!(await LifecycleJson.Read(http.Request, LifecycleJson.Default.TransferBody, cancel).ConfigureAwait(false)).TryGet(out var body, out var fault)) return Answer.Refuse(fault);
         return await Begin(id, new EndingRequest(body.Reason, TimeSpan.FromSeconds(body.GraceSeconds), body.FactoryReset, body.NewOwner), http, desk, cancel).ConfigureAwait(false);
     }
 
@@ -44,14 +44,14 @@ internal static class DecommissionDevice
 
     private static async Task<IResult> TakeBack(string id, HttpContext http, DecommissionDesk desk, CancellationToken cancel)
     {
-        if (!(await Read(http, LifecycleJson.Default.ReasonBody, cancel).ConfigureAwait(false)).TryGet(out var body, out var fault)) return Answer.Refuse(fault);
+        if (!(await LifecycleJson.Read(http.Request, LifecycleJson.Default.ReasonBody, cancel).ConfigureAwait(false)).TryGet(out var body, out var fault)) return Answer.Refuse(fault);
         if (!DeviceId.Parse(id, "id").TryGet(out var device, out fault)) return Answer.Refuse(fault);
         var done = await desk.Cancel(device, body.Reason, Caller.Of(http.User), cancel).ConfigureAwait(false);
         return Answer.From(done.Then<EndingBody>(record => EndingBody.Of(record)), LifecycleJson.Default.EndingBody);
     }
 
     private static async Task<IResult> All(HttpContext http, DecommissionDesk desk, CancellationToken cancel) =>
-        (await Read(http, LifecycleJson.Default.DecommissionsBody, cancel).ConfigureAwait(false)).TryGet(out var body, out var fault)
+        (await LifecycleJson.Read(http.Request, LifecycleJson.Default.DecommissionsBody, cancel).ConfigureAwait(false)).TryGet(out var body, out var fault)
             ? Answer.From(await Query(body, http, desk, cancel).ConfigureAwait(false), LifecycleJson.Default.SelectionBody)
             : Answer.Refuse(fault);
 
@@ -75,8 +75,4 @@ internal static class DecommissionDevice
         var done = await desk.BeginAll(query, request, body.Confirm.Count, body.Confirm.Digest, Caller.Of(http.User), cancel).ConfigureAwait(false);
         return done.Then<SelectionBody>(all => new SelectionBody(false, all.Count, body.Confirm.Digest, [.. all.Select(item => new SelectedBody(item.Id.Text, item.Fault?.Code))]));
     }
-
-    private static async Task<Parsed<T>> Read<T>(HttpContext http, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type, CancellationToken cancel)
-        where T : class =>
-        (await http.Request.ReadBounded(LifecycleJson.BytesMax, cancel).ConfigureAwait(false)).Then(bytes => LifecycleJson.Parse(bytes, type));
 }

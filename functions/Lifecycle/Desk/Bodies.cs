@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Serverless.Devices;
 using Serverless.Faults;
+using Serverless.Hosting;
 using Serverless.Lifecycle.Endings;
 
 namespace Serverless.Lifecycle.Desk;
@@ -77,6 +78,18 @@ internal sealed partial class LifecycleJson : JsonSerializerContext
 {
     /// <summary>Longest request, bytes.</summary>
     public const int BytesMax = 8 * 1024;
+
+    /// <summary>Reads a request's body.</summary>
+    /// <returns>It, or <c>media-type</c> (not <c>application/json</c>), <c>json-body</c>, or a fault of <see cref="BoundedBody"/>.</returns>
+    public static async Task<Parsed<T>> Read<T>(HttpRequest request, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type, CancellationToken cancel)
+        where T : class
+    {
+        var bytes = await request.ReadBounded(BytesMax, cancel).ConfigureAwait(false);
+        if (bytes.Fault is null && !IsJson(request.ContentType)) return new Fault("media-type", "Content-Type");
+        return bytes.Then(body => Parse(body, type));
+    }
+
+    private static bool IsJson(string? type) => System.Net.Http.Headers.MediaTypeHeaderValue.TryParse(type, out var parsed) && parsed.MediaType?.Equals("application/json", StringComparison.OrdinalIgnoreCase) == true;
 
     /// <summary>Reads a request.</summary>
     /// <returns>It, or <c>json-body</c>.</returns>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Serverless.Devices;
 using Serverless.Hosting;
 using Serverless.Lifecycle.Desk;
@@ -23,9 +24,9 @@ internal static class ShowDeathCertificate
         return Answer.From(shown.Then<CertificateBody>(found => new CertificateBody(device.Text, found.Statement, found.Returns)), LifecycleJson.Default.CertificateBody);
     }
 
-    private static async Task<IResult> Forecast(int? weeks, HttpContext http, ForecastDesk desk, CancellationToken cancel)
+    private static async Task<IResult> Forecast(string? weeks, HttpContext http, ForecastDesk desk, CancellationToken cancel)
     {
         http.Response.Headers.CacheControl = "no-store";
-        return Answer.From(await desk.Show(weeks ?? 26, cancel).ConfigureAwait(false), LifecycleJson.Default.ForecastBody);
+        return Answer.From(await desk.Show(weeks is null ? 26 : int.TryParse(weeks, NumberStyles.None, CultureInfo.InvariantCulture, out var asked) ? asked : 0, cancel).ConfigureAwait(false), LifecycleJson.Default.ForecastBody);
     }
 }

@@ -24,9 +24,8 @@ internal static class ShowFindings
 
     private static async Task<IResult> Accept(string code, string subject, HttpContext http, AuditDesk desk, TimeProvider clock, CancellationToken cancel)
     {
-        var read = (await http.Request.ReadBounded(LifecycleJson.BytesMax, cancel).ConfigureAwait(false)).Then(bytes => LifecycleJson.Parse(bytes, LifecycleJson.Default.AcceptanceBody));
-        if (!read.TryGet(out var body, out var fault)) return Answer.Refuse(fault);
-        var accepted = await desk.Accept(code, subject, body.Reason, TimeSpan.FromDays(body.Days), Caller.Of(http.User), cancel).ConfigureAwait(false);
+        if (!(await LifecycleJson.Read(http.Request, LifecycleJson.Default.AcceptanceBody, cancel).ConfigureAwait(false)).TryGet(out var body, out var fault)) return Answer.Refuse(fault);
+        var accepted = await desk.Accept(code, subject, body.Reason, body.Days, Caller.Of(http.User), cancel).ConfigureAwait(false);
         return Answer.From(accepted.Then<FindingsBody>(all => new FindingsBody(null, [], [.. all.Select(finding => FindingBody.Of(finding, clock.GetUtcNow()))])), LifecycleJson.Default.FindingsBody);
     }
 }

@@ -41,7 +41,8 @@ public sealed class ProvisioningService : IAsyncDisposable
 
     /// <summary>What happened so far: <c>connects.accepted</c>, <c>connects.refused.{fault}</c>, <c>sessions.closed</c>, <c>sessions.cut.{fault}</c>,
     /// <c>registrations.assigned</c>, <c>registrations.disabled</c>, <c>registrations.joined</c>, <c>registrations.failed.{fault}</c>, <c>registrations.refused.{fault}</c>,
-    /// <c>polls.refused.{fault}</c>, <c>webhook.calls</c>, <c>rest.{collection}</c>, <c>rest.refused.{fault}</c>, <c>bulk.refused.{fault}</c>, <c>throttled.{what}</c>.</summary>
+    /// <c>polls.refused.{fault}</c>, <c>webhook.calls</c>, <c>rest.{collection}</c>, <c>rest.refused.{fault}</c>, <c>bulk.refused.{fault}</c>, <c>throttled.{what}</c>,
+    /// <c>busiest-minute.{what}</c> (a maximum).</summary>
     public HubCounters Counters => _dps.Counters;
 
     /// <summary>Host names of the linked hubs.</summary>

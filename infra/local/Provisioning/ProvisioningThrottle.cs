@@ -3,11 +3,11 @@ using Serverless.Local.IotHub.Rest;
 
 namespace Serverless.Local.Provisioning;
 
-/// <summary>The quotas of the service as a whole; the one of each device is with its record.</summary>
+/// <summary>The quotas of the service as a whole, counted in every minute wherever it begins; the one of each device is with its record.</summary>
 internal sealed class ProvisioningThrottle(ProvisioningThrottles throttles, TimeProvider wall, HubCounters counters)
 {
-    private readonly RateBucket? _operations = throttles == ProvisioningThrottles.Off ? null : new(ProvisioningLimits.OperationsPerMinute, TimeSpan.FromMinutes(1), wall);
-    private readonly RateBucket? _registrations = throttles == ProvisioningThrottles.Off ? null : new(ProvisioningLimits.RegistrationsPerMinute, TimeSpan.FromMinutes(1), wall);
+    private readonly RateWindow? _operations = throttles == ProvisioningThrottles.Off ? null : new(ProvisioningLimits.OperationsPerMinute, TimeSpan.FromMinutes(1), wall);
+    private readonly RateWindow? _registrations = throttles == ProvisioningThrottles.Off ? null : new(ProvisioningLimits.RegistrationsPerMinute, TimeSpan.FromMinutes(1), wall);
 
     /// <summary>An operation of the service API; all kinds share one quota.</summary>
     /// <param name="name">Its counter.</param>
@@ -17,9 +17,11 @@ internal sealed class ProvisioningThrottle(ProvisioningThrottles throttles, Time
     /// <returns>Zero when it may go on, else how long until one is free.</returns>
     public TimeSpan Register() => Count(_registrations, "registration");
 
-    private TimeSpan Count(RateBucket? bucket, string name)
+    private TimeSpan Count(RateWindow? minute, string name)
     {
-        var wait = bucket?.Take() ?? TimeSpan.Zero;
+        if (minute is null) return TimeSpan.Zero;
+        var wait = minute.Take(out var within);
+        counters.Peak("busiest-minute." + name, within);
         if (wait > TimeSpan.Zero) counters.Add("throttled." + name);
         return wait;
     }

@@ -115,8 +115,10 @@ public sealed class Azurite : IAsyncDisposable
         var child = ChildProcess.Start(
             new ChildSpec("Azurite", node.Node,
             [
+                .. options.Kept == StorageKept.InMemory ? (string[])["--max-old-space-size=12288"] : [],
                 Path.Combine(packages, "node_modules", "azurite", "dist", "src", "azurite.js"),
-                "--silent", "--disableTelemetry", "--oauth", "basic", "--skipApiVersionCheck", "--location", data,
+                "--silent", "--disableTelemetry", "--oauth", "basic", "--skipApiVersionCheck",
+                .. options.Kept == StorageKept.InMemory ? (string[])["--inMemoryPersistence"] : ["--location", data],
                 "--blobHost", "127.0.0.1", "--queueHost", "127.0.0.1", "--tableHost", "127.0.0.1",
                 "--blobPort", "0", "--queuePort", "0", "--tablePort", "0",
                 // The front keeps connections; a server that closes idle ones after 5 s would race with its next request.

@@ -1,10 +1,23 @@
 namespace Serverless.Local.Storage;
 
+/// <summary>Where storage keeps what it is given.</summary>
+public enum StorageKept
+{
+    /// <summary>In files: it may be stopped and started again.</summary>
+    OnDisk,
+
+    /// <summary>In Azurite's memory, which may grow to 12 GiB: for measuring with more rows than its files can hold. Gone at the end.</summary>
+    InMemory,
+}
+
 /// <summary>How storage starts.</summary>
 public sealed record AzuriteOptions
 {
     /// <summary>Folder for the data, kept at the end; <see langword="null"/> for a temporary one that goes.</summary>
     public string? DataFolder { get; init; }
+
+    /// <summary>Where the data is. Default on disk; in memory, <see cref="DataFolder"/> stays empty.</summary>
+    public StorageKept Kept { get; init; } = StorageKept.OnDisk;
 
     /// <summary>What the account holds from the start.</summary>
     public StorageContent Content { get; init; } = StorageContent.Pipeline;

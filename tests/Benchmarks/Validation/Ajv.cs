@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 
 namespace Serverless.Benchmarks.Validation;
@@ -20,13 +19,7 @@ internal static class Ajv
         {
             await File.WriteAllTextAsync(Path.Combine(scratch, "schema.json"), Traffic.Schema()).ConfigureAwait(false);
             await File.WriteAllLinesAsync(Path.Combine(scratch, "events.ndjson"), traffic.Json.Select(System.Text.Encoding.UTF8.GetString)).ConfigureAwait(false);
-            if (!Directory.Exists(Path.Combine(folder, "node_modules")) && await Out("npm", ["ci", "--no-audit", "--no-fund"], folder).ConfigureAwait(false) is null)
-            {
-                Console.WriteLine("SKIPPED: Ajv (npm ci failed in tests/Benchmarks/node: is Node installed?)");
-                return;
-            }
-
-            var answer = await Out("node", ["ajv.mjs", scratch], folder).ConfigureAwait(false);
+            var answer = await Out(folder, ["ajv.mjs", scratch]).ConfigureAwait(false);
             if (answer is null || !double.TryParse(answer.Trim(), CultureInfo.InvariantCulture, out var perSecond))
             {
                 Console.WriteLine("SKIPPED: Ajv (node failed)");
@@ -42,19 +35,13 @@ internal static class Ajv
         }
     }
 
-    private static async Task<string?> Out(string program, string[] arguments, string folder)
+    private static async Task<string?> Out(string folder, string[] arguments)
     {
-        try
-        {
-            using var process = Process.Start(new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true })!;
-            var text = await process.StandardOutput.ReadToEndAsync().ConfigureAwait(false);
-            await process.WaitForExitAsync().ConfigureAwait(false);
-            return process.ExitCode == 0 ? text : null;
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            return null; // No such program.
-        }
+        using var process = await NodePeers.Start(folder, arguments).ConfigureAwait(false);
+        if (process is null) return null;
+        var text = await process.StandardOutput.ReadToEndAsync().ConfigureAwait(false);
+        await process.WaitForExitAsync().ConfigureAwait(false);
+        return process.ExitCode == 0 ? text : null;
     }
 
     private static string? Folder()

@@ -1,7 +1,9 @@
 // Parses and validates the events of {folder}/events.ndjson against {folder}/schema.json; prints the best events a second.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import Ajv from 'ajv/dist/2020.js';
+import { createRequire } from 'node:module';
+
+const Ajv = createRequire(import.meta.url)('ajv/dist/2020.js').default; // a module's own import does not look where NODE_PATH says
 
 const folder = process.argv[2];
 const validate = new Ajv({ strict: true, allErrors: false }).compile(JSON.parse(readFileSync(join(folder, 'schema.json'), 'utf8')));

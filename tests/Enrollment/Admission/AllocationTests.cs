@@ -99,6 +99,9 @@ public sealed class AllocationTests
         Refused("key-differs", Case(Asked with { Presented = hidden, Enrolled = [Two.CertificateThumbprint!] }, Row));
         Refused("key-unseen", Case(ByGroup with { Presented = hidden }, null));
         Admit(Case(ByGroup with { Presented = hidden }, null) with { Unseen = UnseenLeaf.Accept });
+        var named = new Presented(KeyKind.X509, One.CertificateThumbprint, null); // its key may be a copy, or denied: nobody could tell
+        Refused("key-unseen", Case(ByGroup with { Presented = named }, null));
+        Admit(Case(ByGroup with { Presented = named }, null) with { Unseen = UnseenLeaf.Accept });
     }
 
     [Fact]

@@ -186,10 +186,14 @@ internal sealed class FakeBatches(FaultPlan plan) : IBatches
     private Task<T> Do<T>(string name, Func<T> act) => plan.Call(name, () => Task.FromResult(act()));
 }
 
-/// <summary>Hubs that say what they are told to.</summary>
+/// <summary>Hubs that say what they are told to, and keep what DPS makes there.</summary>
 internal sealed class FakeHubs : IHubs
 {
     public Dictionary<string, SeenByHub> Devices { get; } = [];
 
-    public Task<SeenByHub> Look(string hub, string id, CancellationToken cancel) => Task.FromResult(Devices.GetValueOrDefault(id) ?? new SeenByHub(hub, null, null, false, []));
+    /// <summary>Identities by hub and device.</summary>
+    public Dictionary<(string Hub, string Id), SeenByHub> Identities { get; } = [];
+
+    public Task<SeenByHub> Look(string hub, string id, CancellationToken cancel) =>
+        Task.FromResult(Devices.GetValueOrDefault(id) ?? Identities.GetValueOrDefault((hub, id)) ?? new SeenByHub(hub, null, null, false, []));
 }

@@ -56,6 +56,9 @@ internal sealed class Town : IDisposable
 
     public FileKey Targets { get; } = TestKeys.Named("targets");
 
+    /// <summary>What the next ceremony says of a product's MCUs; products named mcu… have some.</summary>
+    public Func<string, SuitPolicy?> SuitOf { get; set; } = product => product.StartsWith("mcu", StringComparison.Ordinal) ? new SuitPolicy("vendor.example", "app") : null;
+
     /// <summary>Each person's key; Carol has two.</summary>
     public static FileKey KeyOf(string person) => TestKeys.Named(person);
 
@@ -116,7 +119,10 @@ internal sealed class Town : IDisposable
         var delegations = products.Select(product => Draft.Product(product, [pipeline.Key, .. approvers.Select(person => KeyOf(person).Key)], threshold)).ToList();
         var draft = Draft.Targets(version, Clock.GetUtcNow().AddDays(365), new Dictionary<string, TargetFile>(), delegations);
         return products.Aggregate(draft, (whole, product) =>
-            new ProductPolicy(product, people, [$"{product}-r1", $"{product}-r2"], pipeline.Key.KeyId, keys, new Dictionary<string, FirmwareSigning.Trust.Keys.PublicKey>(), threshold).AddTo(whole));
+            new ProductPolicy(product, people, [$"{product}-r1", $"{product}-r2"], pipeline.Key.KeyId, keys, new Dictionary<string, FirmwareSigning.Trust.Keys.PublicKey>(), threshold)
+            {
+                Suit = SuitOf(product),
+            }.AddTo(whole));
     }
 
     public Task<Parsed<Published>> Ceremony(byte[]? root, byte[]? targets, params (string Product, byte[] File)[] roles)

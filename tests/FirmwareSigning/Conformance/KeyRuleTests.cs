@@ -105,25 +105,6 @@ public class KeyRuleTests : RepositoryTest
     }
 
     [Fact]
-    public async Task One_key_under_two_keyids_counts_once()
-    {
-        var key = Repository.Roles["snapshot"].Signers[0];
-        Assert.True(PublicKey.Parse(key.Key.Json.With("x-note", "again"), "key").TryGet(out var alias, out _));
-        Assert.NotEqual(key.Key.KeyId, alias.KeyId);
-        Assert.Equal(key.Key.Material, alias.Material);
-        Repository.RootKeys["snapshot"].Keys.Add(alias);
-        Repository.SetThreshold("snapshot", 2);
-        Repository.Publish("root", "snapshot", "timestamp");
-        Assert.True(Envelope.Read(Repository.Published["snapshot"][^1]).TryGet(out var envelope, out _));
-        var signature = envelope.Signatures[key.Key.KeyId];
-        Repository.Published["snapshot"][^1] = SignedFile.Assemble(envelope.Signed, new Dictionary<string, byte[]> { [key.Key.KeyId] = signature, [alias.KeyId] = signature });
-        Assert.Equal("snapshot-threshold", await Client.Refresh());
-        Repository.SetThreshold("snapshot", 1);
-        Repository.Publish("root", "snapshot", "timestamp");
-        await UpdatesNormally();
-    }
-
-    [Fact]
     public async Task A_key_under_a_keyid_that_is_not_its_own_is_refused()
     {
         Repository.Roles["root"].Edit = root =>

@@ -2,7 +2,9 @@
 // dir/metadata/root.json is the root the client starts with; what it trusts stays in dir/metadata between requests.
 import { createInterface } from 'node:readline';
 import { mkdirSync, readFileSync } from 'node:fs';
-import { Updater } from 'tuf-js';
+import { createRequire } from 'node:module';
+
+const { Updater } = createRequire(import.meta.url)('tuf-js'); // a module's own import does not look where NODE_PATH says
 
 for await (const line of createInterface({ input: process.stdin })) {
   const { base, dir, target } = JSON.parse(line);

@@ -26,9 +26,12 @@ internal sealed class TestTenant : IAsyncDisposable
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(options => options.Listen(System.Net.IPAddress.Loopback, 0));
         _app = builder.Build();
-        _app.Run(context => context.Response.WriteAsync(
+        _app.Run(context => IsAway ? Away(context) : context.Response.WriteAsync(
             context.Request.Path == "/tenant/.well-known/openid-configuration" ? $$"""{"issuer":"{{issuer}}","jwks_uri":"{{Authority}}/keys"}""" : Keys()));
     }
+
+    /// <summary>Whether it answers 503 to everything.</summary>
+    public bool IsAway { get; set; }
 
     public string Issuer { get; }
 
@@ -84,6 +87,12 @@ internal sealed class TestTenant : IAsyncDisposable
     {
         await _app.StopAsync();
         await _app.DisposeAsync();
+    }
+
+    private static Task Away(HttpContext context)
+    {
+        context.Response.StatusCode = 503;
+        return Task.CompletedTask;
     }
 
     private static string Keys()

@@ -44,6 +44,21 @@ public class TokenTests
     }
 
     [Fact]
+    public async Task A_tenant_that_does_not_answer_is_an_outage_and_no_fault_of_the_token()
+    {
+        await using var server = await HttpServer.Start();
+        server.Tenant.IsAway = true;
+        var answer = await server.Get("/api/anyone", server.Tenant.Token());
+        Assert.Equal((503, "outage"), (answer.Status, answer.Code));
+        Assert.Equal("5", answer.Headers["Retry-After"]);
+        Assert.Equal("token-missing", (await server.Get("/api/anyone", null)).Code);
+        server.Tenant.IsAway = false;
+        Assert.Equal(200, (await server.Get("/api/anyone", server.Tenant.Token())).Status);
+        server.Tenant.IsAway = true; // its keys are known now
+        Assert.Equal(200, (await server.Get("/api/anyone", server.Tenant.Token())).Status);
+    }
+
+    [Fact]
     public async Task An_expired_token_is_token_expired_once_the_skew_is_over()
     {
         await using var server = await HttpServer.Start();

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.ComponentModel;
 using System.Diagnostics;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
@@ -8,6 +7,7 @@ using Serverless.Local.EventHubs;
 using Serverless.Local.Identity;
 using Serverless.Local.IotHub;
 using Serverless.Local.IotHub.Registry;
+using Serverless.Tests.Kit;
 
 namespace Serverless.Local.Tests.IotHub;
 
@@ -19,13 +19,12 @@ public sealed class NodeSdkTests
     [InlineData("shared access policy")]
     public async Task The_device_sdk_and_the_service_sdk_work_together_until_the_device_is_disabled(string caller)
     {
-        await NodePackages.Ready();
         await using var hub = await HubFixture.Start();
         using var certificate = hub.Authority.IssueDevice("node-1");
         using var key = certificate.GetECDsaPrivateKey()!;
         Assert.Null(hub.Service.Create(new DeviceSpec("node-1", DeviceCredentials.Pinned(certificate.GetCertHashString()))).Fault);
 
-        await using var device = NodeProcess.Start(hub, "device.cjs", new JsonObject
+        await using var device = await NodeProcess.Start(hub, "device.cjs", new JsonObject
         {
             ["host"] = hub.Service.HostName,
             ["deviceId"] = "node-1",
@@ -43,7 +42,7 @@ public sealed class NodeSdkTests
         Assert.Equal(("hello", "c2d-1"), Pair(await device.Says("message"), "body", "id"));
         await Eventually.Holds(() => hub.Service.Counters["c2d.completed"] == 1);
 
-        await using var service = NodeProcess.Start(hub, "service.cjs", caller == "Entra token"
+        await using var service = await NodeProcess.Start(hub, "service.cjs", caller == "Entra token"
             ? new JsonObject { ["host"] = hub.Service.HostName, ["deviceId"] = "node-1", ["token"] = hub.Tokens.Issue(HubFixture.Operator, Audiences.IotHub).Token }
             : new JsonObject { ["host"] = hub.Service.HostName, ["deviceId"] = "node-1", ["connectionString"] = hub.Service.ConnectionString("iothubowner") });
         Assert.Equal(("enabled", "Connected"), Pair(await service.Says("read"), "status", "connectionState"));
@@ -63,48 +62,6 @@ public sealed class NodeSdkTests
     private static (string?, string?) Pair(JsonObject said, string first, string second) => ((string?)said[first], (string?)said[second]);
 }
 
-/// <summary>The npm packages of tests/Local/node, installed from the lock file when they are not there.</summary>
-internal static class NodePackages
-{
-    private static readonly Lazy<Task<string?>> Installed = new(Install);
-
-    public static string Folder { get; } = Path.Combine(Repository.Root, "tests", "Local", "node");
-
-    /// <summary>Waits for the packages; skips the test only where there is no Node.</summary>
-    public static async Task Ready()
-    {
-        if (await Installed.Value is { } missing) Assert.Skip(missing);
-    }
-
-    private static async Task<string?> Install()
-    {
-        try
-        {
-            var (code, version) = await Run("node", "--version");
-            if (code != 0) return "SKIPPED: node does not run; Microsoft's SDKs were NOT tried against the local hub";
-            if (int.Parse(version.TrimStart('v').Split('.')[0], System.Globalization.CultureInfo.InvariantCulture) < 20) return $"SKIPPED: Node 20 or newer is needed, this is {version.Trim()}";
-        }
-        catch (Win32Exception)
-        {
-            return "SKIPPED: Node is not installed; Microsoft's SDKs were NOT tried against the local hub";
-        }
-
-        var installedLock = Path.Combine(Folder, "node_modules", ".package-lock.json");
-        if (File.Exists(installedLock) && File.GetLastWriteTimeUtc(installedLock) >= File.GetLastWriteTimeUtc(Path.Combine(Folder, "package-lock.json"))) return null;
-        var (installed, output) = await Run("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts");
-        return installed == 0 ? null : throw new InvalidOperationException("npm ci failed: " + output);
-    }
-
-    private static async Task<(int Code, string Output)> Run(string file, params string[] arguments)
-    {
-        using var process = Process.Start(new ProcessStartInfo(file, arguments) { WorkingDirectory = Folder, RedirectStandardOutput = true, RedirectStandardError = true })!;
-        var output = process.StandardOutput.ReadToEndAsync();
-        var errors = process.StandardError.ReadToEndAsync();
-        await process.WaitForExitAsync();
-        return (process.ExitCode, await output + await errors);
-    }
-}
-
 /// <summary>A Node program that speaks in JSON lines.</summary>
 internal sealed class NodeProcess : IAsyncDisposable
 {
@@ -121,7 +78,7 @@ internal sealed class NodeProcess : IAsyncDisposable
         process.BeginErrorReadLine();
     }
 
-    public static NodeProcess Start(HubFixture hub, string script, JsonObject settings) => Start(PortsOf(hub.Service), hub.Authority.PemPath, script, settings);
+    public static Task<NodeProcess> Start(HubFixture hub, string script, JsonObject settings) => Start(PortsOf(hub.Service), hub.Authority.PemPath, script, settings);
 
     /// <summary>Where a hub's own ports are.</summary>
     public static JsonObject PortsOf(IotHubService hub) => new() { [$"{hub.HostName}:8883"] = hub.MqttPort, [$"{hub.HostName}:443"] = hub.HttpsPort };
@@ -131,17 +88,14 @@ internal sealed class NodeProcess : IAsyncDisposable
     /// <param name="authority">Path of the CA to trust.</param>
     /// <param name="script">In tests/Local/node.</param>
     /// <param name="settings">For its standard input.</param>
-    public static NodeProcess Start(JsonObject ports, string authority, string script, JsonObject settings)
+    public static async Task<NodeProcess> Start(JsonObject ports, string authority, string script, JsonObject settings)
     {
-        var process = Process.Start(new ProcessStartInfo("node", ["--require", "./local-ports.cjs", script])
-        {
-            WorkingDirectory = NodePackages.Folder,
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            Environment = { ["LOCAL_PORTS"] = ports.ToJsonString(), ["NODE_EXTRA_CA_CERTS"] = authority, ["NODE_NO_WARNINGS"] = "1" },
-        })!;
-        process.StandardInput.Write(settings.ToJsonString()); // not an argument: it holds a key
+        var folder = Path.Combine(Repository.Root, "tests", "Local", "node");
+        var start = await NodePrograms.Prepare(folder, ["--require", "./local-ports.cjs", script], "Microsoft's IoT SDKs", TestContext.Current.CancellationToken);
+        start.Environment["LOCAL_PORTS"] = ports.ToJsonString();
+        start.Environment["NODE_EXTRA_CA_CERTS"] = authority;
+        var process = Process.Start(start)!;
+        await process.StandardInput.WriteAsync(settings.ToJsonString()); // not an argument: it holds a key
         process.StandardInput.Close();
         return new NodeProcess(process);
     }

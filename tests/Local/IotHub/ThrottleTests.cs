@@ -28,6 +28,27 @@ public sealed class ThrottleTests
     }
 
     [Fact]
+    public async Task No_minute_wherever_it_begins_holds_more_than_the_rate_and_the_busiest_is_counted()
+    {
+        var wall = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
+        await using var hub = await HubFixture.Start(options => options with { Throttles = HubThrottles.S1 }, wall);
+        using var certificate = hub.CreatePinned("dev-1");
+
+        for (var i = 0; i < 60; i++) Assert.Equal(200, (await hub.Call("GET", "/devices/dev-1")).Status);
+        wall.Advance(TimeSpan.FromSeconds(50));
+        Assert.Equal(60, hub.Service.Counters["busiest-minute.registry"]);
+        for (var i = 0; i < 40; i++) Assert.Equal(200, (await hub.Call("GET", "/devices/dev-1")).Status);
+        var refused = await hub.Call("GET", "/devices/dev-1"); // a bucket would have filled up by now
+
+        refused.IsError(429, "ThrottlingException");
+        Assert.Equal("10", refused.RetryAfter);
+        wall.Advance(TimeSpan.FromSeconds(10));
+        for (var i = 0; i < 60; i++) Assert.Equal(200, (await hub.Call("GET", "/devices/dev-1")).Status);
+        (await hub.Call("GET", "/devices/dev-1")).IsError(429, "ThrottlingException");
+        Assert.Equal(100, hub.Service.Counters["busiest-minute.registry"]);
+    }
+
+    [Fact]
     public async Task Queries_have_twenty_a_minute_times_the_units()
     {
         var wall = new FakeTimeProvider(TimeProvider.System.GetUtcNow());

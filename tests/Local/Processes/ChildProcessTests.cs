@@ -34,7 +34,7 @@ public class ChildProcessTests
         await child.DisposeAsync();
         Assert.False(IsAlive(child.Id));
         Assert.Equal(137, await child.Exited);
-        for (var tries = 0; tries < 100 && Watchers(child.Id) > 0; tries++) await Task.Delay(20, Cancel);
+        for (var tries = 0; tries < 1000 && Watchers(child.Id) > 0; tries++) await Task.Delay(20, Cancel);
         Assert.Equal(0, Watchers(child.Id));
     }
 

@@ -23,14 +23,13 @@ public sealed class NodeSdkTests
     [InlineData("http", "derived key")]
     public async Task The_device_sdk_registers_and_then_sends_telemetry_to_the_hub_it_was_given(string transport, string proof)
     {
-        await NodePackages.Ready();
         await using var dps = await ProvisioningFixture.Start();
         await using var webhook = await ScriptedWebhook.Start();
         webhook.Answer = (asked, http) => ScriptedWebhook.Give(http, new JsonObject { ["iotHubHostName"] = HubB, ["payload"] = asked["deviceRuntimeContext"]!["payload"]!.DeepClone() });
         var settings = await Settings(dps, proof, Custom(webhook.Url));
         settings["transport"] = transport;
 
-        await using var device = NodeProcess.Start(Ports(dps), Authority.PemPath, "registrant.cjs", settings);
+        await using var device = await NodeProcess.Start(Ports(dps), Authority.PemPath, "registrant.cjs", settings);
 
         var given = await device.Says("assigned");
         Assert.Equal((HubB, "node-1", """{"model":"pump"}"""), ((string?)given["hub"], (string?)given["deviceId"], given["payload"]!.ToJsonString()));
@@ -47,7 +46,6 @@ public sealed class NodeSdkTests
     [InlineData("http", "no leave of the webhook", "ProvisioningRegistrationFailedError", 400207)]
     public async Task The_device_sdk_understands_refusals(string transport, string reason, string error, int? code)
     {
-        await NodePackages.Ready();
         await using var dps = await ProvisioningFixture.Start();
         await using var webhook = await ScriptedWebhook.Start();
         webhook.Answer = (_, http) =>
@@ -63,7 +61,7 @@ public sealed class NodeSdkTests
             using var victim = await dps.Enroll("node-2");
         }
 
-        await using var device = NodeProcess.Start(Ports(dps), Authority.PemPath, "registrant.cjs", settings);
+        await using var device = await NodeProcess.Start(Ports(dps), Authority.PemPath, "registrant.cjs", settings);
 
         var refused = await device.Says("refused");
         Assert.Equal((error, code), ((string?)refused["error"], (int?)refused["code"]));
@@ -75,7 +73,6 @@ public sealed class NodeSdkTests
     [InlineData("shared access policy")]
     public async Task The_service_sdk_enrols_lists_changes_in_bulk_and_deletes(string caller)
     {
-        await NodePackages.Ready();
         await using var dps = await ProvisioningFixture.Start();
         var settings = caller == "Entra token"
             ? new JsonObject { ["host"] = dps.Service.HostName, ["token"] = HubTenant.Tokens.Issue(Contributor, Audiences.Provisioning).Token }
@@ -83,7 +80,7 @@ public sealed class NodeSdkTests
         settings["cert"] = DeviceCa.Certificate.ExportCertificatePem();
         settings["symmetricKey"] = GroupKey;
 
-        await using var service = NodeProcess.Start(Ports(dps), Authority.PemPath, "enroller.cjs", settings);
+        await using var service = await NodeProcess.Start(Ports(dps), Authority.PemPath, "enroller.cjs", settings);
 
         Assert.Equal(("disabled", DeviceCa.Certificate.Subject), Pair(await service.Says("made"), "status", "subject"));
         Assert.Equal(("enabled", "true"), Pair(await service.Says("updated"), "status", "changed"));

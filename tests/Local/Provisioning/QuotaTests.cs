@@ -35,7 +35,7 @@ public sealed class QuotaTests
         for (var i = 1; i < 1000; i++) await dps.Call("GET", "/enrollments/pump-1");
         var refused = await dps.Call("POST", "/enrollmentGroups/query", """{"query":"*"}"""); // one quota for all
         refused.IsError(429001);
-        Assert.Equal(("1", 1), (refused.RetryAfter, dps.Service.Counters["throttled.operation"]));
+        Assert.Equal(("60", 1), (refused.RetryAfter, dps.Service.Counters["throttled.operation"]));
         await dps.Admit("pump-1", leaf); // devices have their own
         wall.Advance(TimeSpan.FromMinutes(1));
         Assert.Equal(200, (await dps.Call("GET", "/enrollments/pump-1")).Status);
@@ -52,7 +52,7 @@ public sealed class QuotaTests
         for (var i = 0; i < 1000; i++) Assert.StartsWith("$dps/registrations/res/401/", (await device.Next()).Topic, StringComparison.Ordinal);
         await device.Publish("$dps/registrations/PUT/iotdps-register/?$rid=last", "{}");
 
-        Assert.Equal("$dps/registrations/res/429/?$rid=last&retry-after=0", (await device.Next()).Topic);
+        Assert.Equal("$dps/registrations/res/429/?$rid=last&retry-after=60", (await device.Next()).Topic);
         Assert.Equal(1, dps.Service.Counters["throttled.registration"]);
     }
 }

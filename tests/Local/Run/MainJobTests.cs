@@ -104,7 +104,7 @@ public class MainJobTests
     private static async Task<(int Status, string Output)> Finish(Process run)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        limit.CancelAfter(TimeSpan.FromMinutes(3));
+        limit.CancelAfter(TimeSpan.FromMinutes(6)); // a minute on two idle cores
         var output = run.StandardOutput.ReadToEndAsync(limit.Token);
         var errors = run.StandardError.ReadToEndAsync(limit.Token);
         await run.WaitForExitAsync(limit.Token);

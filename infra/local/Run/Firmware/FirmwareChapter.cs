@@ -4,6 +4,7 @@ using Serverless.FirmwareSigning.Device.Fetch;
 using Serverless.FirmwareSigning.Device.Update;
 using Serverless.FirmwareSigning.ReleaseApi;
 using Serverless.FirmwareSigning.Repository;
+using Serverless.FirmwareSigning.Suit;
 using Serverless.FirmwareSigning.Trust;
 using Serverless.FirmwareSigning.Trust.Metadata;
 using Serverless.Local.Identity;
@@ -21,6 +22,8 @@ public sealed class FirmwareChapter : IDisposable
     private const string FirstTarget = $"{Product}/1.0.0/image.bin";
     private const string SecondTarget = $"{Product}/1.1.0/image.bin";
     private const int PlainDevices = 3;
+    private static readonly SuitPolicy Mcus = new("vendor.example", "app");
+    private static readonly SuitClass Mcu = new(Mcus.Vendor, $"{Product}-r1", Mcus.Component);
 
     private static readonly byte[] Factory = OtaImages.Of(Product, "factory");
     private static readonly byte[] FirstImage = OtaImages.Of(Product, "1.0.0");
@@ -68,6 +71,7 @@ public sealed class FirmwareChapter : IDisposable
         chapter.Judge("a device polls and installs the first release", "", await victim.Update(mirror, FirstTarget, SvnOf, cancel).ConfigureAwait(false), victim.Keeps(FirstImage));
         await chapter.Release(Second, "1.1.0", svn: 2, SecondImage, cancel).ConfigureAwait(false);
         await chapter.Rollout(cancel).ConfigureAwait(false);
+        await chapter.Envelope(cancel).ConfigureAwait(false);
         await chapter.PowerCut(cancel).ConfigureAwait(false);
         await chapter.Attacks(victim, mirror, cancel).ConfigureAwait(false);
         await chapter.Withdrawal(cancel).ConfigureAwait(false);
@@ -95,7 +99,7 @@ public sealed class FirmwareChapter : IDisposable
             ((await _approver.Key(LocalTenant.ReleaseApprover.Name, cancel).ConfigureAwait(false)).Key, LocalTenant.ReleaseApprover),
         };
         _root = await _ceremony.Root(snapshot.Key, timestamp.Key, now, cancel).ConfigureAwait(false);
-        var targets = await _ceremony.Targets(Product, policy.Key, people, now, cancel).ConfigureAwait(false);
+        var targets = await _ceremony.Targets(Product, Mcus, policy.Key, people, now, cancel).ConfigureAwait(false);
         var published = await _approver.Ceremony(_root, targets, cancel).ConfigureAwait(false);
         Judge("the ceremony's root and targets are published", "200", $"{published.Status}", published.Status == 200);
     }
@@ -129,6 +133,27 @@ public sealed class FirmwareChapter : IDisposable
             var confirmed = device.Keeps(SecondImage) && device.MinimumSvn == 2 && device.Reports is [{ Outcome: UpdateOutcome.Succeeded }];
             Judge($"{device.Name} polls, verifies, installs, confirms and reports", "", outcome, confirmed);
         }
+    }
+
+    // The gateway fetches both through TUF; the MCU behind it verifies the envelope with the one key it has pinned, and the image by it.
+    private async Task Envelope(CancellationToken cancel)
+    {
+        _step($"firmware: a gateway carries {Second} and its SUIT envelope to an MCU");
+        var gateway = Device("gw-with-an-mcu");
+        var name = SuitTarget.NameOf(SecondTarget, Mcu.Hardware);
+        var (outcome, image, _) = await gateway.Fetch(_network, SecondTarget, cancel).ConfigureAwait(false);
+        var (found, entry, envelope) = await gateway.Fetch(_network, name, cancel).ConfigureAwait(false);
+        if (image is null || entry is null)
+        {
+            Judge("the release's SUIT envelope is published beside its image", "", outcome.Length > 0 ? outcome : found);
+            return;
+        }
+        var pinned = (await _app.Key("tuf-policy", cancel).ConfigureAwait(false)).Key;
+        var verdict = SuitTarget.Judge(SecondTarget, image, Mcu, entry, envelope, pinned);
+        Judge("the release's SUIT envelope is published beside its image, and the MCU's pinned key opens it", "", verdict.Fault?.Code ?? "", verdict.TryGet(out var manifest, out _)
+            && manifest.Sequence == 2 && manifest.ImageSha256.Span.SequenceEqual(SHA256.HashData(SecondImage)));
+        var stranger = SuitTarget.Judge(SecondTarget, image, Mcu, entry, envelope, (await _engineer.Key(LocalTenant.ReleaseEngineer.Name, cancel).ConfigureAwait(false)).Key);
+        Judge("an MCU that has pinned another key refuses it", "suit-signature", stranger.Fault?.Code ?? "");
     }
 
     private async Task PowerCut(CancellationToken cancel)
@@ -226,6 +251,8 @@ public sealed class FirmwareChapter : IDisposable
         var withdrawn = await _engineer.Settled(Second, cancel).ConfigureAwait(false);
         var seen = await Device("gw-late").Find(_network, SecondTarget, cancel).ConfigureAwait(false);
         Judge($"{Second} is withdrawn by one person, at once", $"{ReleaseState.Withdrawn}, target-absent", $"{withdrawn.State}, {seen}");
+        var envelope = await Device("gw-late").Find(_network, SuitTarget.NameOf(SecondTarget, Mcu.Hardware), cancel).ConfigureAwait(false);
+        Judge("its SUIT envelope goes with it", "target-absent", envelope);
     }
 
     private OtaDevice Device(string name) => new(name, Product, _root, Factory, _repository, _wall);

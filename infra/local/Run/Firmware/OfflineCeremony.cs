@@ -25,13 +25,13 @@ internal sealed class OfflineCeremony : IDisposable
         _root,
         cancel);
 
-    /// <summary>Targets 1: one product, two people a release.</summary>
-    public Task<byte[]> Targets(string product, PublicKey pipeline, IReadOnlyList<(PublicKey Key, Principal Person)> people, DateTimeOffset now, CancellationToken cancel)
+    /// <summary>Targets 1: one product, two people a release, an envelope for the MCUs behind its gateways.</summary>
+    public Task<byte[]> Targets(string product, SuitPolicy mcus, PublicKey pipeline, IReadOnlyList<(PublicKey Key, Principal Person)> people, DateTimeOffset now, CancellationToken cancel)
     {
         var keys = people.Select(one => one.Key).Prepend(pipeline).ToList();
         var policy = new ProductPolicy(
             product, PeoplePolicy.TwoPerson, [$"{product}-r1"], pipeline.KeyId,
-            people.ToDictionary(one => one.Key.KeyId, one => one.Person.ObjectId.ToString()), keys.ToDictionary(key => key.KeyId), 2);
+            people.ToDictionary(one => one.Key.KeyId, one => one.Person.ObjectId.ToString()), keys.ToDictionary(key => key.KeyId), 2) { Suit = mcus };
         var draft = Draft.Targets(1, now.AddDays(365), new Dictionary<string, TargetFile>(), [Draft.Product(product, keys, policy.Threshold)]);
         return Sign(policy.AddTo(draft), _targets, cancel);
     }

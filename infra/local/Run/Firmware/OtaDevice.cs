@@ -4,6 +4,7 @@ using Serverless.FirmwareSigning.Device;
 using Serverless.FirmwareSigning.Device.Fetch;
 using Serverless.FirmwareSigning.Device.Files;
 using Serverless.FirmwareSigning.Device.Update;
+using Serverless.FirmwareSigning.Trust.Metadata;
 
 namespace Serverless.Local.Run.Firmware;
 
@@ -65,6 +66,22 @@ internal sealed class OtaDevice : IPreconditions
         (await Session(transport, cancel).ConfigureAwait(false)).TryGet(out var session, out var fault)
             ? (await session.Find(target, cancel).ConfigureAwait(false)).Fault?.Code ?? ""
             : fault.Code;
+
+    /// <summary>Downloads a target, for whoever this gateway carries it to.</summary>
+    /// <returns>The fault's code, or an empty text, the entry and the bytes.</returns>
+    public async Task<(string Fault, TargetFile? Entry, byte[] Content)> Fetch(ITransport transport, string target, CancellationToken cancel)
+    {
+        if (!(await Session(transport, cancel).ConfigureAwait(false)).TryGet(out var session, out var fault)) return (fault.Code, null, []);
+        if (!(await session.Find(target, cancel).ConfigureAwait(false)).TryGet(out var entry, out fault)) return (fault.Code, null, []);
+        using var content = new MemoryStream();
+        fault = await Fetch(transport).ReadRest(session.AddressOf(target, entry), 0, entry.Length, chunk =>
+        {
+            content.Write(chunk.Span);
+            return null;
+        }, cancel).ConfigureAwait(false);
+        if (fault is not null) return (fault.Code, null, []);
+        return entry.Hashes.Match(content.ToArray()) ? ("", entry, content.ToArray()) : ("target-hash", null, []);
+    }
 
     /// <summary>Updates to a target, through as many restarts and power cuts as it takes.</summary>
     /// <param name="transport">The network, or whoever sits in it.</param>
