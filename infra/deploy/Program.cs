@@ -1,3 +1,3 @@
 using Serverless.Deploy;
 
-return await CommandLine.Build(new Surroundings(Console.Out)).Parse(args).InvokeAsync();
+return await CommandLine.Run(args, new Surroundings(Console.Out));

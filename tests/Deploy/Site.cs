@@ -104,8 +104,8 @@ internal sealed class Site : IDisposable
     public Site SignedIn() => When(
         "account show*", $$"""{"id":"{{Subscription}}","name":"Test","tenantId":"33333333-3333-3333-3333-333333333333","user":{"type":"user","name":"me@contoso.net"} }""");
 
-    public Task<int> Run(params string[] arguments) => CommandLine.Build(Around).Parse(arguments).InvokeAsync(
-        new System.CommandLine.InvocationConfiguration { Output = _said, Error = _said }, TestContext.Current.CancellationToken);
+    public Task<int> Run(params string[] arguments) => CommandLine.Run(
+        arguments, Around, new System.CommandLine.InvocationConfiguration { Output = _said, Error = _said }, TestContext.Current.CancellationToken);
 
     /// <summary>Runs a command on the test's environment.</summary>
     public Task<int> On(string command, params string[] arguments) =>

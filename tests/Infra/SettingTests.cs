@@ -12,7 +12,8 @@ namespace Serverless.Infra.Tests;
 public class SettingTests
 {
     private static readonly string[] OfTheHost = ["AzureWebJobsStorage__", "AzureFunctionsJobHost__", "APPLICATIONINSIGHTS_", "EventHubs__credential", "EventHubs__clientId"];
-    private static readonly string Published = new LocalCloudOptions().Apps;
+    // INFRA_APPS=artifacts/native looks at the packages of infra/deploy instead, after they were made.
+    private static readonly string Published = Environment.GetEnvironmentVariable("INFRA_APPS") is { } folder ? Path.GetFullPath(folder, Path.Combine(Bicep.Folder, "..")) : new LocalCloudOptions().Apps;
 
     public static TheoryData<string, string> Apps() =>
         [.. from environment in new[] { "dev", "prod" } from folder in Directory.EnumerateDirectories(Published).Order(StringComparer.Ordinal) select (environment, Path.GetFileName(folder))];
@@ -23,10 +24,11 @@ public class SettingTests
 
     [Theory]
     [MemberData(nameof(Apps))]
-    public async Task An_app_starts_with_the_settings_of_the_templates(string environment, string app)
+    public async Task An_app_starts_with_the_settings_of_the_templates_and_answers_the_hosts_probe(string environment, string app)
     {
-        var (id, line) = await FirstWord(app, AppSettings.Of(Snapshot.Read(environment), app));
+        var (id, line, probed) = await FirstWord(app, AppSettings.Of(Snapshot.Read(environment), app));
         Assert.True(id == 1000, line);
+        Assert.Equal(HttpStatusCode.OK, probed);
     }
 
     [Theory]
@@ -40,30 +42,35 @@ public class SettingTests
         var unread = new ConcurrentBag<string>();
         await Parallel.ForEachAsync(own, new ParallelOptions { MaxDegreeOfParallelism = 2, CancellationToken = TestContext.Current.CancellationToken }, async (name, _) =>
         {
-            var (id, line) = await FirstWord(app, settings.ToDictionary(one => one.Key, one => one.Key == name ? "" : one.Value));
+            var (id, line, _) = await FirstWord(app, settings.ToDictionary(one => one.Key, one => one.Key == name ? "" : one.Value));
             if (id != 1001 || !line.Contains($"setting {name} is missing", StringComparison.Ordinal) && !line.Contains($"setting {name.Replace("__", ":", StringComparison.Ordinal)} is missing", StringComparison.Ordinal)) unread.Add($"{name}: {line}");
         });
         Assert.Empty(unread);
     }
 
     /// <summary>Starts a handler as the host does, takes its first record and kills it. The rules over logs stand on the record's form: one
-    /// line of JSON with the event's number in <c>id</c>.</summary>
-    private static async Task<(int Id, string Line)> FirstWord(string app, Dictionary<string, string> settings)
+    /// line of JSON with the event's number in <c>id</c>. One that is ready is asked for <c>/</c> first, as the host does.</summary>
+    private static async Task<(int Id, string Line, HttpStatusCode? Probed)> FirstWord(string app, Dictionary<string, string> settings)
     {
         var folder = Path.Combine(Published, app);
         var start = new ProcessStartInfo(Path.Combine(folder, "handler")) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var name in start.Environment.Keys.Where(name => name is not ("PATH" or "HOME" or "TMPDIR") && !name.StartsWith("DOTNET", StringComparison.Ordinal)).ToList()) start.Environment.Remove(name);
         foreach (var (name, value) in settings) start.Environment[name] = value;
         start.Environment["WEBSITE_HOSTNAME"] = $"func-{app}.azurewebsites.net"; // the platform's own
-        start.Environment["FUNCTIONS_CUSTOMHANDLER_PORT"] = FreePort().ToString(CultureInfo.InvariantCulture);
+        var port = FreePort().ToString(CultureInfo.InvariantCulture);
+        start.Environment["FUNCTIONS_CUSTOMHANDLER_PORT"] = port;
         using var handler = Process.Start(start)!;
         var errors = handler.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         try
         {
             var line = await handler.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken) ?? "nothing: " + await errors;
-            if (!line.StartsWith('{')) return (0, line);
+            if (!line.StartsWith('{')) return (0, line, null);
             using var record = JsonDocument.Parse(line);
-            return (record.RootElement.GetProperty("id").GetInt32(), line);
+            var id = record.RootElement.GetProperty("id").GetInt32();
+            if (id != 1000) return (id, line, null);
+            using var http = new HttpClient();
+            using var answer = await http.GetAsync(new Uri($"http://127.0.0.1:{port}/"), TestContext.Current.CancellationToken);
+            return (id, line, answer.StatusCode);
         }
         finally
         {

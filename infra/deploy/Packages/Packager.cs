@@ -25,6 +25,7 @@ public sealed class Packager(Surroundings around)
     /// <param name="cancel">Kills the build.</param>
     public async Task<IReadOnlyList<Package>> Make(IReadOnlyCollection<string> apps, string to, CancellationToken cancel)
     {
+        Directory.CreateDirectory(to); // or it fails here, not after minutes
         var (commit, dirty) = await Commit(cancel).ConfigureAwait(false);
         if (dirty) around.Say("the tree differs from its commit: these packages can be tried, not reproduced");
         var made = await MakeIn(around.Root, FunctionAppSource.Pick(around.Root, apps), to, cancel).ConfigureAwait(false);

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+
 namespace Serverless.Local.Identity;
 
 /// <summary>One role held at one scope, as an Azure role assignment would say it.</summary>
@@ -42,10 +44,11 @@ public static class Audiences
 }
 
 /// <summary>Who may do what: the principals of one local tenant and the data actions their roles grant.</summary>
-/// <remarks>Immutable after construction, thread-safe.</remarks>
+/// <remarks>Principals never change; what they used is counted. Thread-safe.</remarks>
 public sealed class TenantDirectory
 {
     private readonly Dictionary<Guid, Principal> _byClientId;
+    private readonly ConcurrentDictionary<(Guid ClientId, RoleAssignment Held), bool> _used = new();
 
     /// <summary>Builds the directory.</summary>
     /// <param name="principals">All principals; client ids are unique.</param>
@@ -70,8 +73,24 @@ public sealed class TenantDirectory
     /// <param name="clientId">The caller's application id, from a verified token.</param>
     /// <param name="dataAction">An Azure data action, such as <c>Microsoft.Devices/IotHubs/devices/read</c>.</param>
     /// <param name="scope">The resource path asked for.</param>
-    public bool Allows(Guid clientId, string dataAction, string scope) =>
-        Find(clientId) is { } principal && principal.Assignments.Any(held =>
+    public bool Allows(Guid clientId, string dataAction, string scope)
+    {
+        var granting = Find(clientId)?.Assignments.Where(held =>
             (scope == held.Scope || scope.StartsWith(held.Scope + "/", StringComparison.Ordinal))
-            && Roles.DataActions[held.Role].Any(granted => Roles.Covers(granted, dataAction)));
+            && Roles.DataActions[held.Role].Any(granted => Roles.Covers(granted, dataAction))).ToList();
+        if (granting is not { Count: > 0 }) return false;
+        foreach (var held in granting) _used.TryAdd((clientId, held), true);
+        return true;
+    }
+
+    /// <summary>Roles by which nothing was allowed so far, as <c>principal: role on scope</c>: whoever never needs one should not hold it.
+    /// Those on the containers of the Functions host are left out; which of them it needs is its own affair.</summary>
+    /// <param name="names">Whose: names of principals.</param>
+    public IReadOnlyList<string> Unused(IEnumerable<string> names) =>
+        [.. from name in names
+            from principal in Principals
+            where principal.Name == name
+            from held in principal.Assignments
+            where !held.Scope.StartsWith("storage/blob/azure-webjobs-", StringComparison.Ordinal) && !_used.ContainsKey((principal.ClientId, held))
+            select $"{name}: {held.Role} on {held.Scope}"];
 }

@@ -34,6 +34,7 @@ public static class MainJob
             try
             {
                 var report = await Perform(cloud, events, options, view, wall, stop.Token).ConfigureAwait(false);
+                report = report with { UnusedRights = cloud.Tenant.Unused(cloud.Apps.Keys) };
                 view.Show(report);
                 if (options.Json is { } path) report.WriteJson(path);
                 if (options.Keep) await StayUp(cloud, view, stop.Token).ConfigureAwait(false);

@@ -21,6 +21,9 @@ public sealed record Report(
     IReadOnlyList<Check> TelemetryChecks,
     IReadOnlyList<Chapter> Chapters)
 {
+    /// <summary>Rights of function apps that nothing in the run needed, as <c>app: role on scope</c>.</summary>
+    public IReadOnlyList<string> UnusedRights { get; init; } = [];
+
     /// <summary>Every promise, telemetry's first.</summary>
     public IReadOnlyList<Check> Checks => [.. TelemetryChecks, .. Chapters.SelectMany(chapter => chapter.Checks)];
 
@@ -86,6 +89,9 @@ public sealed record Report(
         }
 
         json.WriteEndObject();
+        json.WriteStartArray("unusedRights");
+        foreach (var right in UnusedRights) json.WriteStringValue(right);
+        json.WriteEndArray();
         json.WriteStartArray("checks");
         foreach (var check in Checks)
         {

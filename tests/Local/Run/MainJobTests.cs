@@ -24,6 +24,10 @@ public class MainJobTests
         Assert.Equal(64, report.RootElement.GetProperty("checks").GetArrayLength());
         Assert.Equal(8, report.RootElement.GetProperty("culprits").GetArrayLength());
         Assert.True(report.RootElement.GetProperty("sent").GetInt32() > 100);
+        // Each right that an app holds, it needs. These two are for a partition that changes hands, as in UpgradeTests.
+        Assert.Equal(
+            ["telemetry: Azure Event Hubs Data Receiver on eventhubs/validated", "telemetry: Azure Event Hubs Data Receiver on eventhubs/alerts"],
+            report.RootElement.GetProperty("unusedRights").EnumerateArray().Select(right => right.GetString()));
         Assert.Empty(temporary.GetFileSystemInfos().Select(left => left.Name));
     }
 

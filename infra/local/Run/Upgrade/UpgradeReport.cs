@@ -33,6 +33,9 @@ public sealed record Stretch(string What, long Events, long Failures, bool Block
 /// <param name="Wall">From the first event to the last outcome.</param>
 public sealed record UpgradeReport(IReadOnlyList<Stretch> Stretches, Observation Seen, IReadOnlyList<Check> Checks, TimeSpan Wall)
 {
+    /// <summary>Rights of the app that nothing in the run needed; see <see cref="Report.UnusedRights"/>.</summary>
+    public IReadOnlyList<string> UnusedRights { get; init; } = [];
+
     /// <summary>Whether every promise held, and every version did some of the work, or none where it could not read the state.</summary>
     public bool Kept => Checks.All(check => check.Kept) && Stretches.All(one => one.AsMeant);
 

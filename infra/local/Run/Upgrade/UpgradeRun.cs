@@ -97,7 +97,7 @@ public static class UpgradeRun
             await following.CancelAsync().ConfigureAwait(false);
             await follow.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             var seen = await observer.Read(cancel).ConfigureAwait(false);
-            return new UpgradeReport(stage.Stretches, seen, [.. Checks.Of(stream.Cast, stream.Sent, seen), .. rollback], wallTime);
+            return new UpgradeReport(stage.Stretches, seen, [.. Checks.Of(stream.Cast, stream.Sent, seen), .. rollback], wallTime) { UnusedRights = cloud.Tenant.Unused(["telemetry"]) };
         }
     }
 
