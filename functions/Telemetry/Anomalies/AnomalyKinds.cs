@@ -18,6 +18,7 @@ internal static class AnomalyKinds
         FindingKind.Correlation => new AlertKind("anomaly-correlation", "warning", "Each value is plausible alone; together they are not."),
         FindingKind.Fuzz => new AlertKind("anomaly-fuzz", "high", "A value that no sensor of this kind would send."),
         FindingKind.Clone => new AlertKind("anomaly-clone", "critical", "Two sources count under this identity: its key may have been copied."),
+        FindingKind.Stranger => new AlertKind("anomaly-stranger", "warning", "One metric lies far from what the other devices of its model measure, since this device was first heard."),
         _ => throw new System.Diagnostics.UnreachableException($"{kind} has no alert"),
     })];
 

@@ -94,7 +94,8 @@ internal sealed class ScoreRule
         ref var punctuality = ref _column.Punctuality;
         var gap = scorer.Heard(heard, punctuality.SilentAfter(_silenceBudget));
         if (gap > 0) punctuality.Learn(gap, scorer.GapMs);
-        var found = Look(scorer, metrics, new Arrival(readings.SentAt.ToUnixTimeMilliseconds(), heard, readings.Sequence), verdict, readings);
+        var found = Look(scorer, metrics, new Arrival(readings.SentAt.ToUnixTimeMilliseconds(), heard, readings.Sequence, e.Body.Length), verdict, readings);
+        if (found == 0 && Accepts(verdict)) found = Compare(scorer, slot, metrics, readings.SentAt.ToUnixTimeMilliseconds());
         for (var i = 0; i < found; i++) Tell(_findings[i], slot, e.EnqueuedAt, e.SequenceNumber, metrics, outcome);
         _watch.Expect(slot, scorer.DueMs);
     }
@@ -110,7 +111,7 @@ internal sealed class ScoreRule
     {
         if (verdict.Accepted)
         {
-            if ((verdict.Notes & VerdictNotes.OutOfOrder) != 0) return 0;
+            if (!Accepts(verdict)) return 0;
             metrics.Pick(readings, _values);
             return scorer.Observe(arrival, _values.AsSpan(0, metrics.Count), _findings);
         }
@@ -121,16 +122,26 @@ internal sealed class ScoreRule
             : 0;
     }
 
+    private static bool Accepts(in Verdict verdict) => verdict.Accepted && (verdict.Notes & VerdictNotes.OutOfOrder) == 0;
+
+    // The values are those just judged; a message that was found wrong teaches its peers nothing.
+    private int Compare(DeviceScorer scorer, int slot, ScoredMetrics metrics, long sentMs)
+    {
+        if (!_column.TryGroup(_state.Bindings[slot], out var group)) return 0;
+        return scorer.Compare(ref _column.ValuesOf(group), _column.PeersOf(group).Devices, sentMs, _values.AsSpan(0, metrics.Count), out _findings[0]) ? 1 : 0;
+    }
+
     private void Tell(in Finding finding, int slot, DateTimeOffset at, long sequence, ScoredMetrics metrics, BatchOutcome outcome)
     {
         var profile = _state.Names[_state.Bindings[slot]];
         var verdict = PeerVerdict.Device;
-        var (showing, devices) = (1, 1);
+        var (showing, devices, measure) = (1, 1, default(PeerQuartiles?));
         if (_column.TryGroup(_state.Bindings[slot], out var group))
         {
             ref var peers = ref _column.PeersOf(group);
             verdict = peers.Ask(finding.Kind, finding.Metric, _column.NowMs, _column.Limits.AlertsPerDeviceDay, out showing);
             devices = peers.Devices;
+            if (finding.Metric >= 0 && _column.ValuesOf(group).TryQuartiles(finding.Metric, out var low, out var middle, out var high)) measure = new(low, middle, high);
         }
 
         if (verdict == PeerVerdict.Told) return;
@@ -145,7 +156,7 @@ internal sealed class ScoreRule
             Sequence = sequence,
             Profile = profile,
             Cause = name,
-            Anomaly = new Anomaly(finding, name, Explanation.Of(finding, name), showing, devices),
+            Anomaly = new Anomaly(finding, name, Explanation.Of(finding, name), showing, devices, measure),
         };
         outcome.Raise(verdict == PeerVerdict.Device ? alert : alert with { Kind = AnomalyKinds.Fleet, Subject = profile, Cause = $"{finding.Kind}\n{name}" });
     }

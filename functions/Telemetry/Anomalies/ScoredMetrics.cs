@@ -37,8 +37,8 @@ internal sealed class ScoredMetrics
     /// <summary>Those of a profile; computed once a compiled profile.</summary>
     public static ScoredMetrics Of(Profile profile) => Known.GetValue(profile, static one => new ScoredMetrics(one));
 
-    /// <summary>Name of a scored metric, or empty for a finding about the device.</summary>
-    public string Name(int index) => index < 0 ? "" : _metrics[index].Name;
+    /// <summary>Name of a scored metric, <c>message size</c> (no profile can name a metric so), or empty for a finding about the device.</summary>
+    public string Name(int index) => index == Finding.MessageSize ? "message size" : index < 0 ? "" : _metrics[index].Name;
 
     /// <summary>Picks the scored values of an accepted event; NaN for those it does not have.</summary>
     /// <param name="readings">Of the event.</param>

@@ -10,19 +10,21 @@ namespace Serverless.Telemetry.Anomalies;
 /// <remarks>
 /// Devices stand in chunks of bytes, exactly as they are stored: reading a partition back is copying, and the garbage collector has
 /// nothing to look at. 4 bytes a device beside its state. Shared: <code>
-/// struct { uint8 version = 1; int64 nowMs; punctuality; uint16 groups; struct { uint16 profile; peers; } group[groups]; } shared;</code>
+/// struct { uint8 version = 2; int64 nowMs; punctuality; uint16 groups; struct { uint16 profile; peers; peerValues; } group[groups]; } shared;</code>
 /// </remarks>
 /// <param name="limits">When to speak up.</param>
 internal sealed class ScoresColumn(DeviceLimits limits) : IStateColumn, ISharedState
 {
-    private const byte SharedVersion = 1;
+    private const byte SharedVersion = 2;
     private const int ChunkBytes = 1 << 18, Unit = 8;
+    private static readonly int GroupBytes = 2 + Unsafe.SizeOf<Peers>() + Unsafe.SizeOf<PeerValues>();
     private const int PlaceBits = 15; // of ChunkBytes / Unit
-    private const int GroupsMax = 64; // profiles of a partition that are compared among themselves; devices of further ones are judged alone
+    private const int GroupsMax = 60; // profiles of a partition that are compared among themselves; devices of further ones are judged alone. 1,041 bytes each, of 64 KiB
     private readonly List<byte[]> _chunks = [];
     private readonly Dictionary<int, Stack<int>> _free = [];
     private readonly List<ushort> _profiles = []; // of the groups, in the order of their first device
     private readonly Peers[] _peers = new Peers[GroupsMax];
+    private readonly PeerValues[] _values = new PeerValues[GroupsMax];
     private int[] _places = []; // 0: none; else chunk and unit, plus 1
     private int _used = ChunkBytes;
     private Punctuality _punctuality;
@@ -78,6 +80,9 @@ internal sealed class ScoresColumn(DeviceLimits limits) : IStateColumn, ISharedS
     /// <summary>What the devices of a group have shown lately.</summary>
     public ref Peers PeersOf(int group) => ref _peers[group];
 
+    /// <summary>What the devices of a group measure.</summary>
+    public ref PeerValues ValuesOf(int group) => ref _values[group];
+
     /// <inheritdoc/>
     public int BytesMax(int slot) => this[slot].Length;
 
@@ -111,7 +116,7 @@ internal sealed class ScoresColumn(DeviceLimits limits) : IStateColumn, ISharedS
     }
 
     /// <inheritdoc/>
-    public int SharedBytesMax => 1 + 8 + Unsafe.SizeOf<Punctuality>() + 2 + (_profiles.Count * (2 + Unsafe.SizeOf<Peers>()));
+    public int SharedBytesMax => 1 + 8 + Unsafe.SizeOf<Punctuality>() + 2 + (_profiles.Count * GroupBytes);
 
     /// <inheritdoc/>
     public int WriteShared(Span<byte> to)
@@ -127,7 +132,8 @@ internal sealed class ScoresColumn(DeviceLimits limits) : IStateColumn, ISharedS
         {
             BinaryPrimitives.WriteUInt16LittleEndian(to[at..], _profiles[group]);
             MemoryMarshal.Write(to[(at + 2)..], _peers[group]);
-            at += 2 + Unsafe.SizeOf<Peers>();
+            MemoryMarshal.Write(to[(at + 2 + Unsafe.SizeOf<Peers>())..], _values[group]);
+            at += GroupBytes;
         }
 
         return at;
@@ -140,7 +146,7 @@ internal sealed class ScoresColumn(DeviceLimits limits) : IStateColumn, ISharedS
         if (section.IsEmpty || section[0] != SharedVersion) throw new InvalidDataException($"what the scorer knows of the partition is not of version {SharedVersion}; {Advice}");
         var head = 9 + Unsafe.SizeOf<Punctuality>() + 2;
         var count = section.Length < head ? -1 : BinaryPrimitives.ReadUInt16LittleEndian(section[(head - 2)..]);
-        if (count is < 0 or > GroupsMax || section.Length != head + (count * (2 + Unsafe.SizeOf<Peers>())))
+        if (count is < 0 or > GroupsMax || section.Length != head + (count * GroupBytes))
         {
             throw new InvalidDataException($"what the scorer knows of the partition has {section.Length} bytes, which no version {SharedVersion} writes; {Advice}");
         }
@@ -148,10 +154,11 @@ internal sealed class ScoresColumn(DeviceLimits limits) : IStateColumn, ISharedS
         NowMs = BinaryPrimitives.ReadInt64LittleEndian(section[1..]);
         _punctuality = MemoryMarshal.Read<Punctuality>(section[9..]);
         _profiles.Clear();
-        for (var (group, at) = (0, head); group < count; group++, at += 2 + Unsafe.SizeOf<Peers>())
+        for (var (group, at) = (0, head); group < count; group++, at += GroupBytes)
         {
             _profiles.Add(BinaryPrimitives.ReadUInt16LittleEndian(section[at..]));
             _peers[group] = MemoryMarshal.Read<Peers>(section[(at + 2)..]);
+            _values[group] = MemoryMarshal.Read<PeerValues>(section[(at + 2 + Unsafe.SizeOf<Peers>())..]);
         }
     }
 

@@ -76,7 +76,7 @@ public struct Cadence
         if (_seen > 0)
         {
             var gap = Math.Max(0, (double)atMs - _lastMs);
-            _fast = Warm && gap < TooFast * _gapMs ? _fast + 1 : 0;
+            _fast = Warm && gap < TooFast * _gapMs ? Math.Min(_fast, FastRun) + 1 : 0;
             _gapMs = GapAfter(gap);
             if (sequence <= 1 && sequence <= _sequence) (_before, _restarted) = (_sequence, 50);
             else if (_restarted > 0) _restarted--;

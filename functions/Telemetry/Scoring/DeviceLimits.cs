@@ -16,11 +16,28 @@ public sealed record DeviceLimits
     /// <summary>Excess of what 8 readings leave unexplained, in widths of its own range. Default 1.5.</summary>
     public double Fast { get; init; } = 1.5;
 
+    /// <summary>Excess of a message's size over what was seen, in widths of its range and a tenth of its size. Default 3.</summary>
+    public double Size { get; init; } = 3;
+
+    /// <summary>How far a device's readings may lie from those of its model, in distances between the model's quartiles and its own range. Default 6:
+    /// eight standard deviations where devices are spread like a Gaussian.</summary>
+    public double Stranger { get; init; } = 6;
+
     /// <summary>Excess of what 64 readings leave unexplained, in widths of its own range. Default 1.</summary>
     public double Slow { get; init; } = 1;
 
-    /// <summary>Excess of what 256 readings leave unexplained, in widths of its own range. Default 0.65.</summary>
-    public double Long { get; init; } = 0.65;
+    /// <summary>Excess of what 256 readings leave unexplained, in widths of its own range, once there were many times 256. Default 0.55.</summary>
+    public double Long { get; init; } = 0.55;
+
+    /// <summary>How much larger <see cref="Long"/> is while few windows were seen: by this over their number. Default 6. A range of a dozen
+    /// independent windows is still exceeded often and far.</summary>
+    public double Inexperience { get; init; } = 6;
+
+    /// <summary>Readings after an alert about a metric and its relatives in which another of the kind is likely the same trouble. Default 600.</summary>
+    public int SameFor { get; init; } = 600;
+
+    /// <summary>By how much the limits of the unexplained are stretched meanwhile. Default 3.</summary>
+    public double SameTimes { get; init; } = 3;
 
     /// <summary>Readings after which, and not before <see cref="HabitAfterMs"/>, a habit counts as formed and changes only slowly. Default 1,500.</summary>
     public int HabitAfter { get; init; } = 1500;

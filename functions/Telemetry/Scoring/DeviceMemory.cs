@@ -12,7 +12,7 @@ namespace Serverless.Telemetry.Scoring;
 public static class DeviceMemory
 {
     /// <summary>Version of the layout and of what its figures mean. A reader refuses any other.</summary>
-    public const byte Version = 2;
+    public const byte Version = 3;
 
     /// <summary>Size of a device with this many metrics, in bytes: at most 512 a metric.</summary>
     /// <param name="metrics">1 to <see cref="Relation.MetricsMax"/>.</param>
@@ -62,19 +62,20 @@ public static class DeviceMemory
 internal struct DeviceHead
 {
     public byte Version, Metrics;
-    public ushort Distrust, Hold, Reserved;
+    public ushort Distrust, Hold, Sized;
     public ulong Shape;
     public Cadence Cadence;
     public Echo Echo;
     public QuietTimes Quiet;
+    public Records Size;
     public long FirstMs, DueMs;
-    public int Learned;
+    public int Learned, SameUntil;
 
     /// <summary>When each kind may speak again, in seconds since 1970; 0 is now.</summary>
     [InlineArray(Kinds)]
     internal struct QuietTimes
     {
-        public const int Kinds = 10;
+        public const int Kinds = 11;
         private uint _first;
     }
 }

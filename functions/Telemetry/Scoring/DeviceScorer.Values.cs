@@ -29,7 +29,8 @@ public readonly ref partial struct DeviceScorer
         if (move != 0) m.Step = (float)Math.Min(Bound, m.Step > 0 ? Math.Min(m.Step * 1.01, Math.Abs(move)) : Math.Abs(move));
         if (move > 0) m.Rises++;
         else if (move < 0) m.Falls++;
-        if (m.Rises > 1 << 20) (m.Rises, m.Falls) = (m.Rises / 2, m.Falls / 2);
+        // Halved together, so that what is a share of what stays so however long the device lives.
+        if (m.Rises > 1 << 20 || m.Falls > 1 << 20) (m.Rises, m.Falls, m.Seen) = (m.Rises / 2, m.Falls / 2, m.Seen / 2);
         m.Last = distance;
         // A counter is judged by its pace: where it stands only says how long it has counted.
         var counts = m.Rises > 100 && m.Rises > m.Seen / 3 && m.Falls < m.Rises / 100;
@@ -41,8 +42,8 @@ public readonly ref partial struct DeviceScorer
         var warm = _head.Learned >= _limits.WarmUp;
         // After a pause a counter catches up in one step.
         if (counts && _head.Hold > 0) excess = 0;
-        if (excess > 0) m.OutsideSince = m.Outside++ == 0 ? atMs : m.OutsideSince;
-        else m.Outside = 0;
+        if (excess <= 0) m.Outside = 0;
+        else if (m.Outside < int.MaxValue) m.OutsideSince = m.Outside++ == 0 ? atMs : m.OutsideSince;
         if (warm && excess > _limits.Fuzz)
             Raise(new(FindingKind.Fuzz, i, atMs, m.OutsideSince, excess, _limits.Spike, value, m.Value.Low + m.Origin, m.Value.High + m.Origin), findings, ref found);
         if (!counts || _head.Hold == 0) m.Value.Learn(distance, m.Seen, stretch: habit ? _limits.Reluctance : Records.Stretch);
@@ -51,7 +52,12 @@ public readonly ref partial struct DeviceScorer
     }
 
     /// <summary>Whether the other metrics expect a value where it is, however new that place is: then the device does something new, not the metric.</summary>
-    private static bool Explained(in MetricState m, double residual, double distance) => Math.Abs(residual) < ExplainedWithin * NoiseAt(m, residual, distance);
+    private static bool Explained(in MetricState m, double residual, double distance)
+    {
+        // Where nothing was ever learned, relatives say roughly where the metric must be: a fifth of the way it went beyond its range may be left over.
+        var beyond = Math.Max(distance - m.Value.High, m.Value.Low - distance);
+        return Math.Abs(residual) < Math.Max(ExplainedWithin * NoiseAt(m, residual, distance), RoughlyWithin * beyond);
+    }
 
     private static double NoiseAt(in MetricState m, double residual, double distance)
     {
@@ -87,14 +93,21 @@ public readonly ref partial struct DeviceScorer
         // Who cried wolf has to cry louder for a while: what recurs on a device is its way of life, and the budget is for news.
         m.Tolerance *= ToleranceKept;
         var patience = (1 + m.Tolerance) * _limits.Patience;
-        var (fastLimit, slowLimit, longLimit) = (_limits.Fast * patience, _limits.Slow * patience, _limits.Long * patience);
+        // What one metric leaves unexplained its relatives leave too: an alert about one is about them all.
+        if (_head.Learned < _head.SameUntil) patience *= _limits.SameTimes;
+        var windows = (seen + 1.0) / LongOver;
+        var (fastLimit, slowLimit, longLimit) = (_limits.Fast * patience, _limits.Slow * patience, _limits.Long * patience * (1 + (_limits.Inexperience / windows)));
         if (_head.Learned >= _limits.WarmUp)
         {
             var before = found;
             if (fast > fastLimit) Raise(new(FindingKind.Correlation, i, atMs, atMs, fast, fastLimit, value, m.FastResidual.Low, m.FastResidual.High), findings, ref found);
             if (slow > slowLimit) Raise(new(FindingKind.Drift, i, atMs, atMs, slow, slowLimit, value, m.SlowResidual.Low, m.SlowResidual.High), findings, ref found);
             if (far > longLimit) Raise(new(FindingKind.Drift, i, atMs, atMs, far, longLimit, value, m.LongResidual.Low, m.LongResidual.High), findings, ref found);
-            if (found > before) m.Tolerance += (float)_limits.Tolerance;
+            if (found > before)
+            {
+                m.Tolerance += (float)_limits.Tolerance;
+                _head.SameUntil = (int)Math.Min(int.MaxValue, (long)_head.Learned + _limits.SameFor);
+            }
         }
         // What was left unexplained before the relation was learned well is forgotten as fast as it is outnumbered.
         var leak = seen < 500 ? Math.Max(_limits.Leak, Math.Min(0.02, 1.0 / (seen + 1))) : _limits.Leak;

@@ -13,6 +13,7 @@ public readonly ref partial struct DeviceScorer
     private const double ReluctantTrust = 0.02; // how little a value beyond its limit teaches
     private const float ToleranceKept = 0.9999f;
     private const double ExplainedWithin = 4; // of the usual size of what is unexplained
+    private const double RoughlyWithin = 0.2;
     private const int DistrustFor = 30, UnusualMost = 1000, HoldAtMost = 160;
     private const int LongOver = 256, LongMost = 20;
 
@@ -142,6 +143,7 @@ public readonly ref partial struct DeviceScorer
             return found;
         }
 
+        if (arrival.Bytes > 0) Sized(arrival.Bytes, habit, atMs, findings, ref found);
         Span<double> distances = stackalloc double[Relation.MetricsMax];
         Span<double> residuals = stackalloc double[Relation.MetricsMax];
         Span<double> excesses = stackalloc double[Relation.MetricsMax];

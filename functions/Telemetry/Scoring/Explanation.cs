@@ -30,6 +30,8 @@ public sealed record Explanation(string Seen, string Expected, DateTimeOffset Si
             FindingKind.Correlation or FindingKind.Drift when finding.SinceMs == finding.AtMs => (
                 Text($"{metric} at {finding.Seen:G6} does not fit the other metrics"), Text($"unexplained {finding.Low:G4} to {finding.High:G4} times its usual size"), "widths of the usual range",
                 Text($"an unexplained part within {finding.Limit:0.##} widths of that range")),
+            FindingKind.Stranger => (Text($"{metric} around {finding.Seen:G6} since this device was first heard"), Text($"half of all readings of its model between {finding.Low:G6} and {finding.High:G6}"),
+                "distances between the model's quartiles", Text($"readings within {finding.Limit:0.##} such distances of them")),
             _ => (Text($"{metric} at {finding.Seen:G6}"), Text($"{finding.Low:G6} to {finding.High:G6}"), "widths of the usual range",
                 Text($"a value within {finding.Limit:0.##} widths of that range")),
         };

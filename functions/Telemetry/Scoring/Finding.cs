@@ -23,11 +23,13 @@ public enum FindingKind
     Fuzz,
     /// <summary>Two sources under one identity.</summary>
     Clone,
+    /// <summary>One metric lies far from what the other devices of its model measure.</summary>
+    Stranger,
 }
 
 /// <summary>One finding: the figures an explanation is made of. A value type, so that looking costs no allocation.</summary>
 /// <param name="Kind">What was found.</param>
-/// <param name="Metric">Index of the metric, or -1 where the device as a whole is meant.</param>
+/// <param name="Metric">Index of the metric, -1 where the device as a whole is meant, or <see cref="MessageSize"/>.</param>
 /// <param name="AtMs">When it was noticed, Unix milliseconds of the stream's time.</param>
 /// <param name="SinceMs">When it seems to have begun.</param>
 /// <param name="Measure">What was measured, in the unit of <paramref name="Kind"/>.</param>
@@ -38,6 +40,9 @@ public enum FindingKind
 public readonly record struct Finding(
     FindingKind Kind, int Metric, long AtMs, long SinceMs, double Measure, double Limit, double Seen, double Low, double High)
 {
+    /// <summary>The metric that is no member of a message: how many bytes it has.</summary>
+    public const int MessageSize = -2;
+
     /// <summary>Strength in (0, 1): one half at the limit, near 1 far beyond it.</summary>
     public double Score => Limit <= 0 || !double.IsFinite(Measure) ? 1 : Measure / (Measure + Limit);
 }

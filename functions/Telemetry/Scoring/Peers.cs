@@ -19,7 +19,7 @@ public enum PeerVerdict
 /// One leaking bucket for each metric (and one for the device as a whole) and each kind: a finding adds one drop, and the bucket loses
 /// what a quiet fleet of this size would add, five times over, and at least <see cref="DropsAtLeast"/> drops in <see cref="WindowMs"/>. Over its brim the fleet speaks
 /// and the devices keep still, until the bucket is half empty again. So at most a brim full of devices alert before the model does,
-/// however large the fleet. 814 bytes a model. Deterministic; not safe for concurrent use.
+/// however large the fleet. 895 bytes a model. Deterministic; not safe for concurrent use.
 /// </remarks>
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
 public struct Peers
@@ -30,7 +30,7 @@ public struct Peers
     /// <summary>Findings of one sort within the window that a model of few devices may have before they count as the fleet's.</summary>
     public const int DropsAtLeast = 5;
 
-    private const int Kinds = 10, Places = Relation.MetricsMax + 1;
+    private const int Kinds = 11, Places = Relation.MetricsMax + 1;
     private const double TimesUsual = 5;
 
     [StructLayout(LayoutKind.Sequential, Pack = 1)]
@@ -55,13 +55,13 @@ public struct Peers
 
     /// <summary>Asks whether a finding is the device's own or the fleet's, and counts it.</summary>
     /// <param name="kind">What was found.</param>
-    /// <param name="metric">Index of the metric, or -1.</param>
+    /// <param name="metric">Index of the metric, or below 0 for the device as a whole.</param>
     /// <param name="nowMs">The partition's time, Unix milliseconds.</param>
     /// <param name="alertsPerDeviceDay">The budget: what a quiet fleet would show.</param>
     /// <param name="showing">How many findings of this sort there are in the window.</param>
     public PeerVerdict Ask(FindingKind kind, int metric, long nowMs, double alertsPerDeviceDay, out int showing)
     {
-        ref var bucket = ref _buckets[((int)kind * Places) + metric + 1];
+        ref var bucket = ref _buckets[((int)kind * Places) + Math.Max(metric, -1) + 1];
         var now = (uint)Math.Clamp(nowMs / 1000, 0, uint.MaxValue);
         var usual = TimesUsual * alertsPerDeviceDay * _devices * WindowMs / 86_400_000;
         var brim = Math.Max(DropsAtLeast, usual);

@@ -35,7 +35,7 @@ public struct Stillness
     {
         if (_seen > 0 && value == _last)
         {
-            _run++;
+            if (_run < int.MaxValue) _run++;
             _repeats++;
         }
         else

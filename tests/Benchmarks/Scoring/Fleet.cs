@@ -64,7 +64,18 @@ internal sealed class FleetPartition(DeviceLimits limits, Action<string, Finding
         public string Id { get; }
         public string[] Names { get; }
         public long QueuedMs { get; set; } = long.MaxValue;
+        public required Model Model { get; init; }
         public DeviceScorer Scorer(DeviceLimits limits) => new(_memory, limits);
+    }
+
+    /// <summary>Devices that measure the same are of one model.</summary>
+    private sealed class Model
+    {
+        private PeerValues _values;
+
+        public int Devices { get; set; }
+
+        public ref PeerValues Values => ref _values;
     }
 
     private readonly Dictionary<string, Device> _devices = new(StringComparer.Ordinal);
@@ -72,6 +83,7 @@ internal sealed class FleetPartition(DeviceLimits limits, Action<string, Finding
     private readonly Finding[] _findings = new Finding[DeviceScorer.FindingsMax];
     private readonly double[] _values = new double[Relation.MetricsMax];
     private readonly char[] _id = new char[256];
+    private readonly Dictionary<string, Model> _models = new(StringComparer.Ordinal);
     private Punctuality _punctuality;
     private long _now = long.MinValue;
 
@@ -120,7 +132,8 @@ internal sealed class FleetPartition(DeviceLimits limits, Action<string, Finding
         var scorer = device.Scorer(limits);
         var gap = scorer.Heard(at, _punctuality.SilentAfter(limits.AlertsPerDeviceDay * limits.SilenceShare));
         if (gap > 0) _punctuality.Learn(gap, scorer.GapMs);
-        var found = scorer.Observe(new(at, at, sequence), _values.AsSpan(0, device.Names.Length), _findings);
+        var found = scorer.Observe(new(at, at, sequence, line.Length), _values.AsSpan(0, device.Names.Length), _findings);
+        if (found == 0 && scorer.Compare(ref device.Model.Values, device.Model.Devices, at, _values.AsSpan(0, device.Names.Length), out _findings[0])) found = 1;
         for (var i = 0; i < found; i++) alert(device.Id, _findings[i]);
         Wait(device, scorer.DueMs);
     }
@@ -154,7 +167,10 @@ internal sealed class FleetPartition(DeviceLimits limits, Action<string, Finding
                 ahead.Read();
                 ahead.Skip();
             }
-            device = new Device(_newId, [.. names]);
+            var key = string.Join('\n', names);
+            if (!_models.TryGetValue(key, out var model)) _models.Add(key, model = new Model());
+            model.Devices++;
+            device = new Device(_newId, [.. names]) { Model = model };
             _devices.Add(_newId, device);
         }
         _values.AsSpan().Fill(double.NaN);

@@ -12,6 +12,12 @@ internal static class Speed
 
     public static Task<int> Run(string[] args)
     {
+        if (args is ["--endurance", var points])
+        {
+            Endurance(long.Parse(points, System.Globalization.CultureInfo.InvariantCulture));
+            return Task.FromResult(0);
+        }
+
         // More devices than the caches hold, interleaved as a partition interleaves them.
         foreach (var devices in args is ["--devices", var one] ? [int.Parse(one, System.Globalization.CultureInfo.InvariantCulture)] : new[] { 100, 1_000, 10_000 })
         {
@@ -38,10 +44,11 @@ internal static class Speed
         var table = Enumerable.Range(0, 4096).Select(i => 20 + Math.Sin(i / 100.0) + (0.1 * random.NextDouble())).ToArray();
         var room = new Finding[DeviceScorer.FindingsMax];
         Span<double> values = stackalloc double[Metrics];
-        Pass(limits, scorers, table, room, values, 0, messages / 2);
+        var peers = default(PeerValues);
+        Pass(limits, scorers, ref peers, table, room, values, 0, messages / 2);
         var watch = Stopwatch.StartNew();
         var before = GC.GetAllocatedBytesForCurrentThread();
-        Pass(limits, scorers, table, room, values, messages / 2, messages);
+        Pass(limits, scorers, ref peers, table, room, values, messages / 2, messages);
         var seconds = watch.Elapsed.TotalSeconds;
         var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
         var points = (double)devices * (messages - (messages / 2)) * Metrics;
@@ -49,7 +56,7 @@ internal static class Speed
         Figure.Print($"scoring_allocated_per_point_{devices}_devices", allocated / points, "bytes", "<=", 0);
     }
 
-    private static void Pass(DeviceLimits limits, byte[][] scorers, double[] table, Finding[] room, Span<double> values, int from, int to)
+    private static void Pass(DeviceLimits limits, byte[][] scorers, ref PeerValues peers, double[] table, Finding[] room, Span<double> values, int from, int to)
     {
         for (var i = from; i < to; i++)
         {
@@ -61,9 +68,45 @@ internal static class Speed
                 var at = 1_767_571_200_000 + (i * 60_000L) + (d % 1000);
                 var scorer = new DeviceScorer(scorers[d], limits);
                 scorer.Heard(at, Punctuality.Longest);
-                scorer.Observe(new(at, at, i), values, room);
+                if (scorer.Observe(new(at, at, i, 200), values, room) == 0) scorer.Compare(ref peers, scorers.Length, at, values, out _);
             }
         }
+    }
+
+    /// <summary>One device for so many points of a calm life: what it expects and how often it speaks must be at the end what it was after a thousandth.</summary>
+    private static void Endurance(long points)
+    {
+        var memory = new byte[DeviceMemory.BytesOf(Metrics)];
+        DeviceMemory.Begin(memory, Metrics, 0);
+        var (limits, room) = (new DeviceLimits(), new Finding[DeviceScorer.FindingsMax]);
+        Span<double> values = stackalloc double[Metrics];
+        var messages = points / Metrics;
+        var (state, counter, early, late) = (88_172_645_463_325_252UL, 0L, 0L, 0L);
+        for (var i = 0L; i < messages; i++)
+        {
+            // xorshift64 (Marsaglia 2003): the table of the other figures repeats itself, and a scorer would notice.
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            var (a, b, c) = ((state & 0xFFFF) / 65_536.0, (state >> 16 & 0xFFFF) / 65_536.0, (state >> 32 & 0xFFFF) / 65_536.0);
+            counter += 1 + (long)(state >> 60);
+            (values[0], values[1], values[2], values[3]) = (20 + a, 40 + (2 * a) + (0.1 * b), c, counter);
+            var scorer = new DeviceScorer(memory, limits);
+            var found = scorer.Observe(new(1_767_571_200_000 + (i * 60_000), 0, i + 1), values, room);
+            if (i < messages / 2) early += found;
+            else late += found;
+            if (i != messages / 1000 && i != messages - 1) continue;
+            var when = i == messages - 1 ? "end" : "early";
+            for (var metric = 0; metric < Metrics; metric++)
+            {
+                var (low, high) = scorer.Range(metric);
+                Figure.Print($"scoring_endurance_{when}_low_{metric}", low, "units");
+                Figure.Print($"scoring_endurance_{when}_high_{metric}", high, "units");
+            }
+        }
+        Figure.Print("scoring_endurance_points", messages * (double)Metrics, "points");
+        Figure.Print("scoring_endurance_findings_first_half", early, "findings");
+        Figure.Print("scoring_endurance_findings_second_half", late, "findings");
     }
 
     /// <summary>Bytes of typical messages: only tokenized, then tokenized and scored.</summary>

@@ -125,7 +125,7 @@ internal static class StateSubject
             var at = 1_767_571_200_000 + (round * 60_000L) + (slot % 60_000);
             var scorer = new DeviceScorer(column[slot], Limits);
             scorer.Heard(at, Punctuality.Longest);
-            scorer.Observe(new(at, at, round + 10), values, findings);
+            if (scorer.Observe(new(at, at, round + 10, 200), values, findings) == 0) scorer.Compare(ref column.ValuesOf(0), devices, at, values, out _);
         }
     }
 }

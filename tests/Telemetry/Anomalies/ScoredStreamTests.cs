@@ -93,6 +93,10 @@ public class ScoredStreamTests
         Assert.InRange(anomaly.GetProperty("since").GetDateTimeOffset(), Sent.Noon, Sent.Noon.AddDays(1));
         Assert.InRange(anomaly.GetProperty("score").GetDouble(), 0.5, 1);
         Assert.Equal(7, anomaly.GetProperty("peers").GetInt32());
+        var peers = anomaly.GetProperty("peersMeasure"); // the axis of healthy devices is even between 5 and 6
+        Assert.InRange(peers.GetProperty("lowerQuartile").GetDouble(), 5.1, 5.4);
+        Assert.InRange(peers.GetProperty("median").GetDouble(), 5.3, 5.7);
+        Assert.InRange(peers.GetProperty("upperQuartile").GetDouble(), 5.6, 5.9);
     }
 
     [Fact]
@@ -129,6 +133,50 @@ public class ScoredStreamTests
         Assert.InRange(fleet.Count, 1, 2); // one a kind of trouble and metric
         Assert.All(fleet, alert => Assert.Equal(World.Profile, alert.Subject));
         Assert.InRange(alerts.Count(alert => alert.Subject.StartsWith("d-", StringComparison.Ordinal)), 1, 15);
+    }
+
+    [Fact]
+    public async Task A_message_that_swells_though_its_values_are_as_ever_is_told_in_bytes()
+    {
+        using var world = ScoredTraffic.World();
+        var stream = ScoredTraffic.Of(seed: 9).ToList();
+        var odd = stream.FindLastIndex(one => one.Device == "d-calm" && one.Body.Length > 0);
+        stream[odd] = stream[odd] with { Body = [.. stream[odd].Body, .. Enumerable.Repeat((byte)' ', 3000)] };
+        await Deliver(world, stream, 100);
+        var told = Assert.Single(Alerts(world), alert => alert.Subject == "d-calm");
+        Assert.Equal("anomaly-spike", told.Kind);
+        Assert.Equal("message size", told.Data.GetProperty("anomaly").GetProperty("metric").GetString());
+    }
+
+    [Fact]
+    public async Task A_device_unlike_the_others_of_its_model_from_its_first_day_is_told_once()
+    {
+        using var world = ScoredTraffic.World();
+        var stream = new List<Sent>();
+        for (var device = 0; device < 9; device++) stream.Add(Sent.Created($"d-{device}", World.Profile));
+        for (var i = 0; i < 400; i++)
+        {
+            for (var device = 0; device < 9; device++)
+            {
+                var (random, at) = (new Random((i * 61) + device), Sent.Noon.AddMinutes(i).AddMilliseconds(device * 900));
+                var body = string.Create(CultureInfo.InvariantCulture, $"\"speed\":{100 + (device == 4 ? 5000 : device) + random.NextDouble():F2},\"current\":{50 + random.NextDouble():F2}");
+                stream.Add(new Sent { Device = $"d-{device}", At = at, Body = Sent.Message(i + 1, body, at) });
+            }
+        }
+
+        await Deliver(world, [.. stream.Select((one, index) => one with { Sequence = index })], 500);
+        var stranger = Assert.Single(Alerts(world), alert => alert.Kind == "anomaly-stranger");
+        Assert.Equal("d-4", stranger.Subject);
+        Assert.Contains("half of all readings of its model between", stranger.Data.GetProperty("anomaly").GetProperty("expected").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_a_partition_knows_of_its_models_fits_into_the_shared_part_however_many_there_are()
+    {
+        var column = new ScoresColumn(new DeviceLimits());
+        var groups = Enumerable.Range(1, 1000).Count(profile => column.TryGroup((ushort)profile, out _));
+        Assert.InRange(groups, 32, 1000);
+        Assert.InRange(column.SharedBytesMax, 1, ISharedState.BytesMost);
     }
 
     [Fact]
