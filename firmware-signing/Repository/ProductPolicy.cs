@@ -142,7 +142,10 @@ public sealed record ProductPolicy(
         var single = name == "single-person";
         return Judge(new ProductPolicy(
             product, single ? PeoplePolicy.SinglePerson : PeoplePolicy.TwoPerson, hardware, pipeline, approvers,
-            delegation.Keys.KeyIds.Where(targets.Keys.ContainsKey).ToDictionary(id => id, id => targets.Keys[id], StringComparer.Ordinal), delegation.Keys.Threshold) { Suit = suit.Policy }, delegation);
+            delegation.Keys.KeyIds.Where(targets.Keys.ContainsKey).ToDictionary(id => id, id => targets.Keys[id], StringComparer.Ordinal), delegation.Keys.Threshold)
+        {
+            Suit = suit.Policy,
+        }, delegation);
     }
 
     // Offline too: neither the pipeline nor its table decides which MCUs get an envelope, or whose they are.

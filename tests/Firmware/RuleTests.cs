@@ -127,6 +127,33 @@ public class RuleTests
     }
 
     [Fact]
+    public void A_submission_of_nothing_is_no_submission() => Assert.Equal("json-body", Submission.Parse("null"u8.ToArray()).Fault?.Code);
+
+    [Fact]
+    public void Text_worked_out_for_what_is_not_published_is_refused()
+    {
+        Assert.True(ReleaseId.Parse("gw100@1.0.0~withdrawal").TryGet(out var withdrawal, out _));
+        foreach (var id in new[] { withdrawal, ReleaseId.Renewal("gw100") })
+        {
+            var record = new ReleaseRecord { Id = id, State = ReleaseState.Proposed, SubmittedBy = Town.Alice, SubmittedAt = Town.Day0 };
+            Assert.Equal("release-state-conflict", ProposalRule.Text(record, null, 1, Town.Day0.AddDays(1)).Fault?.Code);
+        }
+    }
+
+    [Fact]
+    public async Task An_approval_counts_only_over_the_text_that_is_proposed()
+    {
+        using var town = await Town.Found();
+        await town.Submit(town.Upload("1.0.0"));
+        var record = await town.Record("gw100@1.0.0");
+        Assert.True((await town.The<OtaRepository>().Read("gw100", Town.Token)).TryGet(out var standing, out _));
+        var signed = ProposalRule.TextAgain(record, null)!;
+        var given = new GivenApproval(record.Proposal!.Sha256, Town.KeyOf(Town.Bob).Key.KeyId, "00");
+        Assert.Equal("approval-signature", ApprovalRule.Take(record, standing.Policy, signed, given, Town.Bob, Town.Day0).Fault?.Code);
+        Assert.Equal("approval-stale", ApprovalRule.Take(record, standing.Policy, signed.With("x", 1L), given, Town.Bob, Town.Day0).Fault?.Code);
+    }
+
+    [Fact]
     public void Long_members_of_a_submission_meet_their_limits()
     {
         string? Code(string from, string to) => Submission.Parse(Encoding.UTF8.GetBytes(Json().Replace(from, to, StringComparison.Ordinal))).Fault?.Code;
@@ -179,6 +206,7 @@ public class RuleTests
     [InlineData("""{"spdxVersion":"SPDX-2.3","SPDXID":"SPDXRef-DOCUMENT","name":"n","documentNamespace":"https://e/x","dataLicense":"CC0-1.0","packages":[{"name":"zlib","SPDXID":"1"}]}""", "sbom-format")]
     [InlineData("""{"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld","@graph":[{"type":"software_Package","name":"zlib"}]}""", null)]
     [InlineData("""{"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld","@graph":[{"type":"CreationInfo"}]}""", "sbom-empty")]
+    [InlineData("""{"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld","@graph":[{"name":"untyped"},{"type":"software_Package","name":"zlib"}]}""", "sbom-format")]
     [InlineData("""{"@context":"https://example.org","@graph":[{"type":"software_Package","name":"zlib"}]}""", "sbom-format")]
     [InlineData("""{"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld","@graph":[1]}""", "sbom-format")]
     [InlineData("""{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{"type":"library","name":"\ud800"}]}""", "sbom-format")]

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text;
 using Azure.Core;
 using Serverless.FirmwareSigning.ReleaseApi;
+using Serverless.FirmwareSigning.ReleaseCommand.Commands;
 using Serverless.FirmwareSigning.ReleaseCommand.Online;
 
 namespace Serverless.ReleaseCommand.Tests;
@@ -33,6 +34,20 @@ public class ApiTests
         var asked = 0;
         await Assert.ThrowsAsync<ApiOutageException>(() => Client((_, _) => Answer(status, "", ref asked)).Metadata(Bench.Cancel));
         Assert.Equal(4, asked);
+    }
+
+    [Fact]
+    public async Task Pages_without_end_are_not_followed()
+    {
+        var asked = 0;
+        var client = Client((request, _) => request.RequestUri!.AbsolutePath switch
+        {
+            "/api/metadata" => Answer(200, """{"roles":[]}"""),
+            "/api/products" => Answer(200, """{"products":[]}"""),
+            _ => Answer(200, """{"releases":[],"next":"gw100@1.0.0"}""", ref asked),
+        });
+        Assert.Equal("api-answer", (await ReleaseCommands.Overview(client, null, Bench.Day0, Bench.Cancel)).Fault?.Code);
+        Assert.Equal(2, asked);
     }
 
     [Fact]

@@ -56,7 +56,10 @@ public sealed class DeviceViewTests : IDisposable
         var (pipeline, person) = (TestKeys.Named("policy"), TestKeys.Named("person"));
         var policy = new ProductPolicy(
             "gw100", PeoplePolicy.TwoPerson, ["gw100-r1"], pipeline.Key.KeyId, new Dictionary<string, string> { [person.Key.KeyId] = "aaaaaaaa-0000-4000-8000-000000000001" },
-            new Dictionary<string, FirmwareSigning.Trust.Keys.PublicKey>(), 2) { Suit = new SuitPolicy("vendor.example", "app") };
+            new Dictionary<string, FirmwareSigning.Trust.Keys.PublicKey>(), 2)
+        {
+            Suit = new SuitPolicy("vendor.example", "app"),
+        };
         _repository.Roles["targets"].Delegations.Add(Draft.Product("gw100", [pipeline.Key, person.Key], 2));
         _repository.Roles["targets"].Edit = policy.AddTo;
         _repository.Publish("targets", "snapshot", "timestamp");

@@ -111,6 +111,37 @@ public sealed class TerminalTests : IDisposable
     public void A_profile_that_could_leak_is_refused(string good, string bad, string expected) =>
         Assert.Equal(expected, Read(Cloud.Replace(good, bad, StringComparison.Ordinal)).Fault?.Code);
 
+    [Theory]
+    [InlineData("api", "\"http://api.example/\"")]
+    [InlineData("blobs", "\"http://blobs.example/\"")]
+    [InlineData("vault", "\"ftp://kv/\"")]
+    [InlineData("audience", "\"\"")]
+    [InlineData("signIn", "\"password\"")]
+    [InlineData("tenant", "\"contoso\"")]
+    [InlineData("clientId", "\"7\"")]
+    [InlineData("metadataUrl", "\"http://ota.example/\"")]
+    [InlineData("targetsUrl", "\"ota\"")]
+    [InlineData("authority", "\"ldap://x\"")]
+    public void Each_member_of_a_profile_is_checked_and_named(string member, string value)
+    {
+        var profile = JsonNode.Parse(Cloud)!.AsObject();
+        profile[member] = JsonNode.Parse(value);
+        Assert.Equal(new Serverless.Faults.Fault("profile-value", member), Read(profile.ToJsonString()).Fault);
+        Assert.Equal("profile-json", Read("null").Fault?.Code);
+    }
+
+    [Theory]
+    [InlineData("tenant")]
+    [InlineData("clientId")]
+    [InlineData("authority")]
+    [InlineData("secretFile")]
+    public void A_local_sign_in_needs_all_of_its_members(string member)
+    {
+        var profile = JsonNode.Parse(Local)!.AsObject();
+        profile.Remove(member);
+        Assert.Equal(new Serverless.Faults.Fault("profile-value", "signIn"), Read(profile.ToJsonString()).Fault);
+    }
+
     [Fact]
     public void A_local_profile_stays_on_this_machine() =>
         Assert.Equal("profile-value", Read(Local.Replace("https://localhost:3/", "https://kv.vault.azure.net/", StringComparison.Ordinal)).Fault?.Code);

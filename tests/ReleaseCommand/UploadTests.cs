@@ -67,7 +67,27 @@ public sealed class UploadTests(ReleaseDay day) : IDisposable
         await day.Ready();
         var (path, _) = await Image("changed.bin");
         Assert.Equal("image-changed", (await ImageUpload.Run(Container(new Blocks()), "upload/changed", path, Bytes + 1, new Progress(), Bench.Cancel))?.Code);
+        Assert.Equal("image-changed", (await ImageUpload.Run(Container(new Blocks()), "upload/changed", path, Bytes - 1, new Progress(), Bench.Cancel))?.Code);
         Assert.False(await Container(new Blocks()).GetBlobClient("upload/changed").ExistsAsync(Bench.Cancel));
+    }
+
+    [Theory]
+    [InlineData("another file", "blob-length")]
+    [InlineData("the same file", null)]
+    public async Task A_name_taken_while_the_blocks_were_on_their_way_is_looked_at(string faster, string? code)
+    {
+        await day.Ready();
+        var (path, _) = await Image("raced.bin");
+        var name = $"upload/raced {faster}".Replace(' ', '-');
+        var other = Container(new Blocks());
+        // Another run of this upload; or somebody who takes the name for something else.
+        async Task Faster()
+        {
+            if (faster == "the same file") Assert.Null(await ImageUpload.Run(other, name, path, Bytes, new Progress(), Bench.Cancel));
+            else await other.GetBlobClient(name).UploadAsync(BinaryData.FromString("another"), Bench.Cancel);
+        }
+        var blocks = new Blocks { BeforeCommit = Faster };
+        Assert.Equal(code, (await ImageUpload.Run(Container(blocks), name, path, Bytes, new Progress(), Bench.Cancel))?.Code);
     }
 
     private BlobContainerClient Container(Blocks blocks)
@@ -101,6 +121,8 @@ public sealed class UploadTests(ReleaseDay day) : IDisposable
 
         public int StageMax { get; set; } = int.MaxValue;
 
+        public Func<Task>? BeforeCommit { get; set; }
+
         public int Staged => _staged;
 
         public override void Process(HttpMessage message, ReadOnlyMemory<HttpPipelinePolicy> pipeline) => throw new NotSupportedException();
@@ -114,6 +136,11 @@ public sealed class UploadTests(ReleaseDay day) : IDisposable
                     Interlocked.Decrement(ref _staged);
                     throw new IOException("the line was cut");
                 }
+            }
+            if (message.Request.Method == RequestMethod.Put && message.Request.Uri.Query.Contains("comp=blocklist", StringComparison.Ordinal) && BeforeCommit is { } act)
+            {
+                BeforeCommit = null;
+                await act();
             }
             await ProcessNextAsync(message, pipeline);
         }

@@ -49,7 +49,10 @@ internal static class TargetsCeremony
         var policy = new ProductPolicy(
             product.Product, product.People, product.Hardware, product.Pipeline.KeyId,
             product.Approvers.ToDictionary(one => one.Key.KeyId, one => one.Person, StringComparer.Ordinal),
-            keys.ToDictionary(key => key.KeyId, StringComparer.Ordinal), product.Threshold) { Suit = product.Suit };
+            keys.ToDictionary(key => key.KeyId, StringComparer.Ordinal), product.Threshold)
+        {
+            Suit = product.Suit,
+        };
         var delegations = Delegations(current).Append(Draft.Product(product.Product, keys, product.Threshold)).ToArray();
         return Judged(policy.AddTo(WithDelegations(Next(signed, current, expires), delegations)));
     }

@@ -64,7 +64,7 @@ internal static class CeremonyCommands
         {
             var path = parsed.GetRequiredValue(draft);
             if (!InputFile.Read(path, FileBytesMax).Then(SigningFile.Read).TryGet(out var file, out var fault)) return fault;
-            if (!ReadRoot(parsed.GetValue(root)).TryGet(out var trusted, out fault)) return fault;
+            if (!ReadRoot(parsed.GetRequiredValue(root)).TryGet(out var trusted, out fault)) return fault;
             return await Finish(session, parsed, file, trusted.Root, keys, passphrases, Path.GetDirectoryName(Path.GetFullPath(path))!, path, cancel).ConfigureAwait(false);
         });
     }
@@ -83,8 +83,7 @@ internal static class CeremonyCommands
         return tree.Make("rotate-root", "The next root: people join or leave, online keys change, or only the expiry. Without changes it is a renewal.",
             [root, folder, joining, leaving, threshold, targetsThreshold, custody, snapshot, timestamp, days, keys, passphrases], async (parsed, session, cancel) =>
             {
-                if (!ReadRoot(parsed.GetValue(root)).TryGet(out var current, out var fault)) return fault;
-                if (current.Root is null) return new Fault("root-version", "--root");
+                if (!ReadRoot(parsed.GetRequiredValue(root)).TryGet(out var current, out var fault)) return fault;
                 if (!MaybePublic(parsed.GetValue(snapshot)).TryGet(out var snapshotKey, out fault)) return fault;
                 if (!MaybePublic(parsed.GetValue(timestamp)).TryGet(out var timestampKey, out fault)) return fault;
                 if (!Files(session, parsed, passphrases).TryGet(out var files, out fault)) return fault;
@@ -93,7 +92,7 @@ internal static class CeremonyCommands
                 using var made = new HolderKeys();
                 if (!session.DryRun && made.Create(names, files) is { } unmade) return unmade;
                 var change = new RootChange(made.Roots, made.Targets, parsed.GetValue(leaving)!, parsed.GetValue(threshold), parsed.GetValue(targetsThreshold), snapshotKey.Key, timestampKey.Key);
-                var next = RootCeremony.Next(current.Root, current.Signed!, change, session.Now.AddDays(parsed.GetValue(days)), parsed.GetValue(custody));
+                var next = RootCeremony.Next(current.Root, current.Signed, change, session.Now.AddDays(parsed.GetValue(days)), parsed.GetValue(custody));
                 if (!next.TryGet(out var signed, out fault)) return fault;
                 var to = parsed.GetRequiredValue(folder);
                 if (!session.DryRun && OutputFiles.Create(to, [.. made.Secrets]) is { } unwritten) return unwritten;
@@ -258,18 +257,16 @@ internal static class CeremonyCommands
         path is null ? (null, true) : KeyFiles.ReadPublic(path).Then<(PublicKey?, bool)>(key => (key, true));
 
     // Verified as a device would, expiry aside: an expired root must still be replaceable.
-    private static Parsed<(Root? Root, JsonObject? Signed)> ReadRoot(string? path)
+    private static Parsed<(Root Root, JsonObject Signed)> ReadRoot(string path)
     {
-        if (path is null) return (null, null);
         if (!InputFile.Read(path, Root.WireBytesMax).TryGet(out var file, out var fault)) return fault;
         if (!TrustedMetadata.Begin(file, DateTimeOffset.MinValue).TryGet(out var trusted, out fault)) return fault;
-        return Envelope.Read(file).Then<(Root?, JsonObject?)>(envelope => (trusted.Root, envelope.Signed));
+        return Envelope.Read(file).Then<(Root, JsonObject)>(envelope => (trusted.Root, envelope.Signed));
     }
 
     private static Parsed<(Root Root, JsonObject Signed, Targets Targets)> ReadCurrent(ParseResult parsed, Option<string> root, Option<string> targets)
     {
-        if (!ReadRoot(parsed.GetValue(root)).TryGet(out var trusted, out var fault)) return fault;
-        if (trusted.Root is null) return new Fault("root-version", "--root");
+        if (!ReadRoot(parsed.GetRequiredValue(root)).TryGet(out var trusted, out var fault)) return fault;
         if (!InputFile.Read(parsed.GetRequiredValue(targets), FileBytesMax).TryGet(out var file, out fault)) return fault;
         if (!Envelope.Read(file).TryGet(out var envelope, out fault)) return fault;
         // Its signature is not asked for: after a rotation the old keys do not count any more, and what is made of it is shown and signed anew.

@@ -125,7 +125,9 @@ internal static class ReleaseCommands
         }
     }
 
-    private static async Task<Parsed<Outcome>> Overview(ReleasesClient client, string? product, DateTimeOffset now, CancellationToken cancel)
+    /// <summary>Products, roles and every release, page by page.</summary>
+    /// <returns>The overview, or <c>api-answer</c> (pages without end), or the service's fault.</returns>
+    internal static async Task<Parsed<Outcome>> Overview(ReleasesClient client, string? product, DateTimeOffset now, CancellationToken cancel)
     {
         if (!(await client.Metadata(cancel).ConfigureAwait(false)).TryGet(out var metadata, out var fault)) return fault;
         if (!(await client.Products(cancel).ConfigureAwait(false)).TryGet(out var products, out fault)) return fault;

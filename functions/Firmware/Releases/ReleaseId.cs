@@ -59,7 +59,6 @@ public sealed record ReleaseId
     {
         ArgumentNullException.ThrowIfNull(text);
         var unknown = new Fault("release-unknown", "id");
-        if (text.Length > 192) return unknown;
         var at = text.IndexOf('@', StringComparison.Ordinal);
         if (at < 0) return text.EndsWith(RenewalSuffix, StringComparison.Ordinal) && Trust(text[..^RenewalSuffix.Length]) is { } renewed ? Renewal(renewed) : unknown;
         if (Trust(text[..at]) is not { } product) return unknown;

@@ -74,8 +74,8 @@ public sealed record Submission(
             return new Fault("release-hardware", "hardware");
         if (body.Svn < 0) return new Fault("field-range", "svn");
         if (body.SlotBytes is < 1 or > FirmwareSigning.Trust.Json.JsonInteger.Max) return new Fault("field-range", "slotBytes");
-        // A lone surrogate has no canonical form: it could not be signed.
-        if (body.Notes.Length > 4096 || !IsEncodable(body.Notes)) return new Fault("field-range", "notes");
+        // A lone surrogate, which has no canonical form and could not be signed, the JSON reader has refused.
+        if (body.Notes.Length > 4096) return new Fault("field-range", "notes");
         if (!Header.TryInstant(body.SupportUntil, out var until)) return new Fault("expires-format", "supportUntil");
         if (!Release.IsSegment(body.File)) return new Fault("field-range", "file");
         if (!IsSha256(body.Sha256)) return new Fault("hash-format", "sha256");
@@ -86,17 +86,6 @@ public sealed record Submission(
 
     // Segments of the target alphabet: what a path means is the same for the SDK, the front and the service.
     private static bool IsBlobName(string name) => name.Length <= BlobNameMax && name.Split('/').All(Release.IsSegment);
-
-    private static bool IsEncodable(string text)
-    {
-        for (var i = 0; i < text.Length; i++)
-        {
-            if (!char.IsSurrogate(text[i])) continue;
-            if (i + 1 >= text.Length || !char.IsSurrogatePair(text[i], text[i + 1])) return false;
-            i++;
-        }
-        return true;
-    }
 
     /// <summary>By content.</summary>
     /// <param name="other">The other submission.</param>

@@ -31,7 +31,10 @@ internal sealed class OfflineCeremony : IDisposable
         var keys = people.Select(one => one.Key).Prepend(pipeline).ToList();
         var policy = new ProductPolicy(
             product, PeoplePolicy.TwoPerson, [$"{product}-r1"], pipeline.KeyId,
-            people.ToDictionary(one => one.Key.KeyId, one => one.Person.ObjectId.ToString()), keys.ToDictionary(key => key.KeyId), 2) { Suit = mcus };
+            people.ToDictionary(one => one.Key.KeyId, one => one.Person.ObjectId.ToString()), keys.ToDictionary(key => key.KeyId), 2)
+        {
+            Suit = mcus,
+        };
         var draft = Draft.Targets(1, now.AddDays(365), new Dictionary<string, TargetFile>(), [Draft.Product(product, keys, policy.Threshold)]);
         return Sign(policy.AddTo(draft), _targets, cancel);
     }
