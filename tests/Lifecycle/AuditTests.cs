@@ -178,6 +178,16 @@ public sealed class AuditTests : IDisposable
         Assert.True((await run.Run(Cancel)).RoundEnded);
     }
 
+    [Theory]
+    [InlineData(30, 0)]
+    [InlineData(29.9, 1)]
+    public async Task The_age_that_is_warned_of_is_the_age_that_is_found(double days, int found)
+    {
+        await _world.Add("d"); // its certificate is 30 days old
+        await Run(TimeSpan.FromMinutes(1), expiry: new ExpiryPolicy { CertificateAgeMax = TimeSpan.FromDays(days) }).Run(Cancel);
+        Assert.Equal(found, (await _findings.All(Cancel)).Count(finding => finding.Code == "certificate-old"));
+    }
+
     [Fact]
     public async Task A_groups_authority_is_warned_of_at_each_horizon_whenever_in_a_round_that_comes()
     {
@@ -218,8 +228,8 @@ public sealed class AuditTests : IDisposable
         Closings = Closings.None.With(new PlaneClosing(Planes.Enrollment, Stages.Closed, Now)),
     };
 
-    private AuditRun Run(TimeSpan tick, TimeSpan apart = default) => new(
-        _world.Memory, _world.Memory, _fleet, _findings, _world, _world, new ExpiryPolicy(), new AuditSettings { TickTime = tick, RoundsApart = apart }, _world.Clock, NullLogger<AuditRun>.Instance);
+    private AuditRun Run(TimeSpan tick, TimeSpan apart = default, ExpiryPolicy? expiry = null) => new(
+        _world.Memory, _world.Memory, _fleet, _findings, _world, _world, expiry ?? new ExpiryPolicy(), new AuditSettings { TickTime = tick, RoundsApart = apart }, _world.Clock, NullLogger<AuditRun>.Instance);
 
     private async Task<IReadOnlyList<string>> Round()
     {

@@ -66,6 +66,7 @@ internal sealed class AuditRun(
     public const string Who = "AuditFleet";
 
     private const int PageRows = 200;
+    private readonly AuditPolicy _policy = settings.Policy with { CertificateAgeMax = expiry.CertificateAgeMax }; // one age for warnings and findings
     private const int ScoresMax = 60;
 
     /// <summary>Reads until the round is done or the time is over.</summary>
@@ -136,7 +137,7 @@ internal sealed class AuditRun(
                         round.Add([new Finding(Findings.KeyShared, item.Fact.Id, "dps"), new Finding(Findings.KeyShared, other, "dps")]);
                     }
 
-                    await Judge([.. Findings.OfEnrollment(item.Fact with { KeyHolder = holder }, row, settings.Policy, now)], row, Findings.EnrollmentOpen, Planes.Enrollment, round, cancel).ConfigureAwait(false);
+                    await Judge([.. Findings.OfEnrollment(item.Fact with { KeyHolder = holder }, row, _policy, now)], row, Findings.EnrollmentOpen, Planes.Enrollment, round, cancel).ConfigureAwait(false);
                 }
 
                 return (enrollments.Next, enrollments.Items.Count, 0);
@@ -145,7 +146,7 @@ internal sealed class AuditRun(
                 foreach (var fact in identities.Items)
                 {
                     var row = await Find(fact.Id, cancel).ConfigureAwait(false);
-                    await Judge([.. Findings.OfIdentity(fact, row, settings.Policy, now)], row, Findings.IdentityOpen, Planes.Hub, round, cancel).ConfigureAwait(false);
+                    await Judge([.. Findings.OfIdentity(fact, row, _policy, now)], row, Findings.IdentityOpen, Planes.Hub, round, cancel).ConfigureAwait(false);
                 }
 
                 return (identities.Next, identities.Items.Count, 0);
@@ -154,7 +155,7 @@ internal sealed class AuditRun(
 
     private async Task Row(DeviceRecord row, Round round, DateTimeOffset now, CancellationToken cancel)
     {
-        round.Add(Findings.OfRow(row, settings.Policy, now));
+        round.Add(Findings.OfRow(row, _policy, now));
         if (row.State == DeviceState.Dead)
         {
             // The planted entry is what keeps a group from admitting it: that it is missing shows in no query.
