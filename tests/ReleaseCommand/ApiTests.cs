@@ -36,6 +36,18 @@ public class ApiTests
         Assert.Equal(4, asked);
     }
 
+    [Theory]
+    [InlineData("gw100@1.0.0", null)]
+    [InlineData("gw100@1.1.0", "api-answer")]
+    [InlineData("gw100@1.0.0~withdrawal", "api-answer")]
+    public async Task Another_release_than_asked_for_is_no_answer(string asked, string? code)
+    {
+        var body = new ReleaseBody(
+            "gw100@1.0.0", ReleaseKind.Release, "gw100", "1.0.0", "two-person", ReleaseState.Proposed, null, null, "3f0c", "2026-03-01T00:00:00Z", null, null, null, null, null, null, null, null, null);
+        var client = Client((_, _) => Answer(200, Encoding.UTF8.GetString(System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(body, ReleaseApiJson.Default.ReleaseBody))));
+        Assert.Equal(code, (await client.Show(asked, Bench.Cancel)).Fault?.Code);
+    }
+
     [Fact]
     public async Task Pages_without_end_are_not_followed()
     {

@@ -23,6 +23,10 @@ public sealed class DeviceViewTests : IDisposable
         Assert.Equal("product-unknown", (await view.Role("gw100", Bench.Cancel)).Fault?.Code);
         Assert.Equal("product-unknown", view.Policy("gw100").Fault?.Code);
         Assert.Null((await view.Role("gw200", Bench.Cancel)).Fault);
+        // Nor once nobody delegates to it any more, though its role was seen and is kept.
+        _repository.Roles["targets"].Delegations.Clear();
+        _repository.Publish("targets", "snapshot", "timestamp");
+        Assert.Equal("product-unknown", (await (await View()).Role("gw200", Bench.Cancel)).Fault?.Code);
     }
 
     [Fact]

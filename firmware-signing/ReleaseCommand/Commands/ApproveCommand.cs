@@ -26,7 +26,7 @@ internal static class ApproveCommand
     private static readonly Option<bool> Wait = new("--wait") { Description = "Wait until it is published." };
 
     /// <summary>The command.</summary>
-    /// <remarks>Refuses with <c>api-answer</c> (another release than asked for), a fault of <see cref="DeviceView"/> or <see cref="ProposalReview.Of"/>, <c>proposal-image</c>
+    /// <remarks>Refuses with a fault of <see cref="ReleasesClient.Show"/>, <see cref="DeviceView"/> or <see cref="ProposalReview.Of"/>, <c>proposal-image</c>
     /// (not the image at hand), <c>approval-key-forbidden</c> (not a key that still counts), <c>not-confirmed</c>, the vault's refusal, or the service's.</remarks>
     public static Command Create(CommandTree tree) =>
         tree.Make("approve", "Shows what is to be signed, compared with what devices see now, and signs exactly that with your own key in the vault.",
@@ -37,7 +37,6 @@ internal static class ApproveCommand
                 {
                     var asked = await connection.Releases().Show(parsed.GetRequiredValue(Id), cancel).ConfigureAwait(false);
                     if (!asked.TryGet(out var release, out fault)) return fault;
-                    if (release.Id != parsed.GetRequiredValue(Id)) return new Fault("api-answer", "id");
                     var compared = await Published(connection, release.Product, parsed.GetValue(MetadataFolder), session, cancel).ConfigureAwait(false);
                     if (!compared.TryGet(out var base_, out fault)) return fault;
                     if (!ProposalReview.Of(release, base_.Role, base_.Policy).TryGet(out var review, out fault)) return fault;

@@ -32,7 +32,12 @@ internal sealed partial class ReleasesClient(HttpClient http, Uri api, TokenCred
         Post("api/releases", submission, ReleaseApiJson.Default.SubmissionBody, ReleaseApiJson.Default.ReleaseBody, cancel);
 
     /// <summary>A release, with the text to sign.</summary>
-    public Task<Parsed<ReleaseBody>> Show(string id, CancellationToken cancel) => Get($"api/releases/{Uri.EscapeDataString(id)}", ReleaseApiJson.Default.ReleaseBody, cancel);
+    /// <returns>It, or <c>api-answer</c> (another release than asked for: what is signed must be what was named), or the service's fault.</returns>
+    public async Task<Parsed<ReleaseBody>> Show(string id, CancellationToken cancel)
+    {
+        var answer = await Get($"api/releases/{Uri.EscapeDataString(id)}", ReleaseApiJson.Default.ReleaseBody, cancel).ConfigureAwait(false);
+        return answer.TryGet(out var release, out _) && release.Id != id ? new Fault("api-answer", "id") : answer;
+    }
 
     /// <summary>A page of releases.</summary>
     public Task<Parsed<ReleasesBody>> List(string? product, string? after, CancellationToken cancel)
