@@ -50,6 +50,20 @@ public partial class EdgeTests
     }
 
     [Fact]
+    public async Task An_envelope_is_shown_to_approvers_and_to_nobody_else()
+    {
+        await using var desk = await Open.Desk(product: "mcu7");
+        static JsonElement Content(JsonElement shown) => shown.GetProperty("proposal").GetProperty("envelopes")[0].GetProperty("content");
+        var (_, _, shown) = await desk.Post("releases", Json(desk.Town.Upload("1.0.0", product: "mcu7")), Town.Alice, [Role.ReleaseSubmit, Role.ReleaseApprove]);
+        Assert.Equal(JsonValueKind.Null, Content(shown).ValueKind);
+        foreach (var role in new[] { Role.ReleaseSubmit, Role.FleetRead })
+            Assert.Equal(JsonValueKind.Null, Content((await desk.Get("releases/mcu7@1.0.0", Town.Alice, [role])).Body).ValueKind);
+        Assert.Equal(JsonValueKind.String, Content((await desk.Get("releases/mcu7@1.0.0", Town.Bob, Approver)).Body).ValueKind);
+        (_, _, shown) = await desk.Get("releases", Town.Bob, Approver);
+        Assert.Equal(JsonValueKind.Null, Content(shown.GetProperty("releases")[0]).ValueKind);
+    }
+
+    [Fact]
     public async Task A_long_image_is_accepted_and_says_where_to_ask_and_when()
     {
         await using var desk = await Open.Desk(inlineBytes: 100);
@@ -204,9 +218,9 @@ public partial class EdgeTests
 
         public Town Town { get; }
 
-        public static async Task<Open> Desk(long inlineBytes = 1 << 20)
+        public static async Task<Open> Desk(long inlineBytes = 1 << 20, string product = "gw100")
         {
-            var town = await Town.Found(inlineBytes: inlineBytes);
+            var town = await Town.Found(inlineBytes: inlineBytes, products: [product]);
             var tenant = await TestTenant.Start();
             var edge = await EdgeServer.Start(
                 app =>

@@ -126,6 +126,7 @@ public class SuitTests
         { "entry names no image", "suit-link" },
         { "entry names no hardware", "suit-link" },
         { "other bytes", "suit-link" },
+        { "entry of another length", "suit-link" },
         { "longer than its entry", "suit-link" },
         { "another key", "suit-signature" },
         { "another image", "suit-manifest" },
@@ -164,6 +165,7 @@ public class SuitTests
         var hashes = wrong == "image without SHA-256" ? new Hashes(null, SHA512.HashData(content)) : Hashes.Of(content);
         var file = new TargetFile(5, hashes, wrong switch { "image without record" => null, "image with a broken record" => JsonObject.Empty, _ => record.ToJson() });
         var entry = SuitTarget.EntryOf(wrong == "entry of another image" ? "mcu7/0.9.0/image.bin" : Image, wrong == "entry of other hardware" ? "mcu7-r2" : "mcu7-r1", envelope);
+        if (wrong == "entry of another length") entry = entry with { Length = entry.Length + 1 };
         if (wrong == "entry without custom") entry = entry with { Custom = null };
         if (wrong == "entry names no image") entry = entry with { Custom = JsonObject.Of((SuitTarget.Member, ((JsonObject)entry.Custom!.Find(SuitTarget.Member)!).Without("image"))) };
         if (wrong == "entry names no hardware") entry = entry with { Custom = JsonObject.Of((SuitTarget.Member, ((JsonObject)entry.Custom!.Find(SuitTarget.Member)!).With("hardware", 1L))) };

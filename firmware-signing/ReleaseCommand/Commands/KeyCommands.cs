@@ -48,7 +48,7 @@ internal static class KeyCommands
     public static async Task<Parsed<VaultSigner>> OpenSigner(Connection connection, string key, CancellationToken cancel)
     {
         var parts = key.Split('/');
-        if (parts.Length > 2 || !VaultKeyId.IsName(parts[0]) || (parts.Length == 2 && !VaultKeyId.IsVersion(parts[1]))) return new Fault("key-id", "--key");
+        if (parts.Length > 2 || !VaultKeyId.IsName(parts[0])) return new Fault("key-id", "--key"); // a version that is none, the client refuses
         return await VaultSigner.Open(connection.Vault(), parts[0], parts.Length == 2 ? parts[1] : null, cancel).ConfigureAwait(false);
     }
 }
