@@ -2,7 +2,7 @@ namespace Serverless.Telemetry.Scoring;
 
 public readonly ref partial struct DeviceScorer
 {
-    private const int PeersAtLeast = 8, CompareEvery = 64; // one in eight cannot move a quartile far
+    private const int PeersAtLeast = 8, LearnEvery = 2, CompareEvery = 64; // one in eight cannot move a quartile far
     private const double AlikeWithin = 0.01;               // of the middle: all devices saying exactly 5.00 does not make 5.01 strange
 
     /// <summary>Compares the device with its peers, and lets them learn from it.</summary>
@@ -17,10 +17,14 @@ public readonly ref partial struct DeviceScorer
         finding = default;
         // What two sources or a recording say belongs to nobody, so it teaches nobody.
         if (_head.Distrust > 0) return false;
-        for (var i = 0; i < _metrics.Length; i++)
+        // Readings a few apart say the same of a device that is known; a sketch of many devices misses nothing.
+        if (!Warm || _head.Learned % LearnEvery == 0)
         {
-            // How long a counter has counted is nobody's habit.
-            if (_metrics[i].Counts == 0) peers.Learn(i, values[i]);
+            for (var i = 0; i < _metrics.Length; i++)
+            {
+                // How long a counter has counted is nobody's habit.
+                if (_metrics[i].Counts == 0) peers.Learn(i, values[i]);
+            }
         }
 
         ref var told = ref _head.Quiet[(int)FindingKind.Stranger];

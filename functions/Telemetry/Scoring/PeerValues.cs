@@ -67,7 +67,7 @@ public struct PeerValues
         double width = sketch.High - sketch.Low;
         if (width <= 0) width = Math.Abs(reading - sketch.Middle);
         // Early steps are longer: the first estimate is a span, not a quartile.
-        var step = width * Math.Max(Step, 1.0 / (sketch.Seen - Settling + 4));
+        var step = width * (sketch.Seen > Settling + (int)(1 / Step) ? Step : 1.0 / (sketch.Seen - Settling + 4));
         sketch.Low = Stepped(sketch.Low, reading, 0.25, step);
         sketch.Middle = Stepped(sketch.Middle, reading, 0.5, step);
         sketch.High = Stepped(sketch.High, reading, 0.75, step);

@@ -19,8 +19,8 @@ public readonly ref struct Relation
     public const int WarmUp = 200;
 
     private const double Rate = 1 / 4000.0, TrailRate = 1 / 48.0, Clip = 8;
-    // More than what rounding to floats does to a covariance in 4000 steps (3e-8 of it a step, so about 2e-6): below that, two metrics that say the same,
-    // averaged, leave a matrix that is not positive any more, and coefficients that mean nothing.
+    // Two metrics that say the same, averaged, are one column twice: below this their coefficients grow huge with opposite signs and mean nothing (two
+    // tanks of the fleet benchmark). It is also more than what rounding does to a covariance of floats in 4000 steps (3e-8 of it a step, about 2e-6).
     private const double Ridge = 1e-5;
     private const int SolveEvery = 64;
 

@@ -154,7 +154,7 @@ public class ScoredStreamTests
         using var world = ScoredTraffic.World();
         var stream = new List<Sent>();
         for (var device = 0; device < 9; device++) stream.Add(Sent.Created($"d-{device}", World.Profile));
-        for (var i = 0; i < 400; i++)
+        for (var i = 0; i < 700; i++)
         {
             for (var device = 0; device < 9; device++)
             {
