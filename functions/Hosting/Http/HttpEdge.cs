@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Serverless.Faults;
@@ -37,6 +38,17 @@ internal static class HttpEdge
             if (!bug) context.Response.Headers.RetryAfter = "5";
             await Problem.Write(context, bug ? 500 : 503, bug ? Failure.Bug : Failure.Outage).ConfigureAwait(false);
         }
+        finally
+        {
+            Drain(context);
+        }
+    }
+
+    /// <summary>Lets the server read on, for the 5 s that Kestrel gives it, the body of a request that was answered without it: the
+    /// host, still sending, then reads our answer, and not that its connection was reset, of which it would make a 502.</summary>
+    private static void Drain(HttpContext context)
+    {
+        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit) limit.MaxRequestBodySize = null;
     }
 
     /// <summary>What routing leaves without a body: <c>path-unknown</c>, <c>method-unsupported</c>, <c>media-type</c>.</summary>

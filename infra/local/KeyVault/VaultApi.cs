@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Serverless.Faults;
 using Serverless.Local.Identity;
+using Serverless.Local.IotHub.Rest;
 
 namespace Serverless.Local.KeyVault;
 
@@ -69,6 +70,7 @@ internal sealed class VaultApi(KeysApi keys, Tokens tokens, TenantDirectory dire
         }
         catch (BadHttpRequestException refused) when (refused.StatusCode == StatusCodes.Status413PayloadTooLarge)
         {
+            http.Drain();
             await VaultErrors.Write(http, new Fault("body-size", "body")).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)

@@ -32,6 +32,23 @@ public class HttpEdgeTests
         Assert.Equal((413, "body-too-large"), (chunked.Status, chunked.Code));
     }
 
+    [Theory]
+    [InlineData("/api/devices", true, 413)]
+    [InlineData("/api/devices", false, 401)]
+    [InlineData("/api/nothing", true, 404)]
+    public async Task A_caller_that_is_refused_while_it_sends_is_not_cut_off(string path, bool known, int status)
+    {
+        var body = new byte[8 * 1024 * 1024]; // more than the sockets between the two hold
+        await using var server = await HttpServer.Start();
+        using var client = new TcpClient();
+        await client.ConnectAsync(IPAddress.Loopback, server.Edge.Port, TestContext.Current.CancellationToken);
+        var stream = client.GetStream();
+        var bearer = known ? $"Authorization: Bearer {server.Tenant.Token([Role.DeviceEnroll])}\r\n" : "";
+        await stream.WriteAsync(Encoding.ASCII.GetBytes($"POST {path} HTTP/1.1\r\nHost: x\r\n{bearer}Content-Length: {body.Length}\r\n\r\n"), TestContext.Current.CancellationToken);
+        Assert.Equal(status, (await RawHttp.Receive(stream)).Status);
+        await stream.WriteAsync(body, TestContext.Current.CancellationToken);
+    }
+
     [Fact]
     public async Task A_body_lost_on_the_way_is_refused_instead_of_read_as_empty()
     {

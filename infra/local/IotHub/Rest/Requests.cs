@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Serverless.Faults;
 
 namespace Serverless.Local.IotHub.Rest;
@@ -24,6 +25,14 @@ internal static class Requests
         using var body = new MemoryStream();
         await http.Request.Body.CopyToAsync(body, http.RequestAborted).ConfigureAwait(false);
         return body.ToArray();
+    }
+
+    /// <summary>Lets the server read on, for the 5 s that Kestrel gives it, what a refused caller is still sending: it then reads the
+    /// answer, and not that its connection was reset.</summary>
+    /// <remarks>Called on Kestrel's own refusal of a Content-Length, which comes before a byte was read.</remarks>
+    public static void Drain(this HttpContext http)
+    {
+        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit) limit.MaxRequestBodySize = null;
     }
 
     /// <returns>The body as an object, or <c>argument-invalid</c>.</returns>

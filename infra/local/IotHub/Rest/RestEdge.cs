@@ -38,6 +38,7 @@ internal sealed class RestEdge(ServiceCallers callers, HubCounters counters, Fun
         }
         catch (BadHttpRequestException refused) when (refused.StatusCode == StatusCodes.Status413PayloadTooLarge)
         {
+            http.Drain();
             await Refuse(http, new Fault("body-size", "body")).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)

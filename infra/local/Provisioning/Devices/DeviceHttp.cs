@@ -37,6 +37,7 @@ internal sealed class DeviceHttp(Dps dps, DeviceApi api)
         }
         catch (BadHttpRequestException refused) when (refused.StatusCode == StatusCodes.Status413PayloadTooLarge)
         {
+            http.Drain();
             reply = api.Refuse(new Fault("body-size", "body"), "requests");
         }
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
