@@ -31,7 +31,7 @@ internal static class TelemetryServices
         services.AddSingleton(all => new Ingest(
             "p" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8)),
             all.GetRequiredService<PartitionStores>(),
-            () => new PartitionState(new ScoresColumn(all.GetRequiredService<DeviceLimits>())),
+            () => new PartitionState(new ScoresColumn(all.GetRequiredService<DeviceLimits>()), new ConnectsColumn()),
             all.GetRequiredService<IngestSettings>(),
             all.GetRequiredService<TimeProvider>(),
             all.GetRequiredService<ILogger<Ingest>>()));

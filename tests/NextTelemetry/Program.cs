@@ -18,7 +18,7 @@ TelemetryServices.Add(app.Services);
 app.Services.AddSingleton(all => new Ingest( // the last registration counts
     "next" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8)),
     all.GetRequiredService<PartitionStores>(),
-    () => new PartitionState(new ScoresColumn(all.GetRequiredService<DeviceLimits>()), new MarkColumn()),
+    () => new PartitionState(new ScoresColumn(all.GetRequiredService<DeviceLimits>()), new ConnectsColumn(), new MarkColumn()),
     all.GetRequiredService<IngestSettings>(),
     all.GetRequiredService<TimeProvider>(),
     all.GetRequiredService<ILogger<Ingest>>()));

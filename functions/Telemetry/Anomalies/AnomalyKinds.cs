@@ -19,6 +19,7 @@ internal static class AnomalyKinds
         FindingKind.Fuzz => new AlertKind("anomaly-fuzz", "high", "A value that no sensor of this kind would send."),
         FindingKind.Clone => new AlertKind("anomaly-clone", "critical", "Two sources count under this identity: its key may have been copied."),
         FindingKind.Stranger => new AlertKind("anomaly-stranger", "warning", "One metric lies far from what the other devices of its model measure, since this device was first heard."),
+        FindingKind.Reconnects => new AlertKind("anomaly-reconnects", "high", "The device connects anew far more often than is its habit: two may hold its key and throw each other off, or its radio or power fails."),
         _ => throw new System.Diagnostics.UnreachableException($"{kind} has no alert"),
     })];
 

@@ -17,6 +17,7 @@ internal sealed class ScoreRule
 {
     private readonly PartitionState _state;
     private readonly ScoresColumn _column;
+    private readonly ConnectsColumn _connects;
     private readonly SilenceWatch _watch;
     private readonly string _partition, _source;
     private readonly double[] _values = new double[Relation.MetricsMax];
@@ -26,11 +27,12 @@ internal sealed class ScoreRule
     /// <summary>Begins where the state stands.</summary>
     /// <param name="state">The partition's state.</param>
     /// <param name="column">Its scores.</param>
+    /// <param name="connects">How often its devices connect.</param>
     /// <param name="partition">Partition of hub <c>telemetry</c>.</param>
     /// <param name="source">CloudEvents source of the alerts.</param>
-    public ScoreRule(PartitionState state, ScoresColumn column, string partition, string source)
+    public ScoreRule(PartitionState state, ScoresColumn column, ConnectsColumn connects, string partition, string source)
     {
-        (_state, _column, _partition, _source) = (state, column, partition, source);
+        (_state, _column, _connects, _partition, _source) = (state, column, connects, partition, source);
         _watch = new SilenceWatch(state.Devices);
         _silenceBudget = column.Limits.AlertsPerDeviceDay * column.Limits.SilenceShare;
         for (var slot = 0; slot < state.Devices.Count; slot++)
@@ -100,9 +102,24 @@ internal sealed class ScoreRule
         _watch.Expect(slot, scorer.DueMs);
     }
 
-    /// <summary>The device was deleted: nobody waits for it.</summary>
+    /// <summary>Counts a connect of a device.</summary>
+    /// <param name="slot">The device.</param>
+    /// <param name="number">Which connect it is.</param>
+    /// <param name="at">When the hub took the event in.</param>
+    /// <param name="sequence">That event's sequence number.</param>
+    /// <param name="outcome">Takes the alert.</param>
+    public void Connected(int slot, in Reconnects.Number number, DateTimeOffset at, long sequence, BatchOutcome outcome)
+    {
+        ref var connects = ref _connects[slot];
+        if (!connects.IsNew(number, at.ToUnixTimeMilliseconds())) return;
+        if (connects.Observe(number, at.ToUnixTimeMilliseconds(), _column.Limits, out var finding)) Tell(finding, slot, at, sequence, ScoredMetrics.None, outcome);
+        _state.MarkChanged(slot);
+    }
+
+    /// <summary>The device was deleted: nobody waits for it, and who gets its id connects by habits of his own.</summary>
     public void Rest(int slot)
     {
+        _connects.Clear(slot);
         var memory = _column[slot];
         if (!memory.IsEmpty) new DeviceScorer(memory, _column.Limits).Rest();
     }
@@ -136,7 +153,7 @@ internal sealed class ScoreRule
         var profile = _state.Names[_state.Bindings[slot]];
         var verdict = PeerVerdict.Device;
         var (showing, devices, measure) = (1, 1, default(PeerQuartiles?));
-        if (_column.TryGroup(_state.Bindings[slot], out var group))
+        if (profile.Length != 0 && _column.TryGroup(_state.Bindings[slot], out var group))
         {
             ref var peers = ref _column.PeersOf(group);
             verdict = peers.Ask(finding.Kind, finding.Metric, _column.NowMs, _column.Limits.AlertsPerDeviceDay, out showing);

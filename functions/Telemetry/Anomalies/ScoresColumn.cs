@@ -10,16 +10,16 @@ namespace Serverless.Telemetry.Anomalies;
 /// <remarks>
 /// Devices stand in chunks of bytes, exactly as they are stored: reading a partition back is copying, and the garbage collector has
 /// nothing to look at. 4 bytes a device beside its state. Shared: <code>
-/// struct { uint8 version = 2; int64 nowMs; punctuality; uint16 groups; struct { uint16 profile; peers; peerValues; } group[groups]; } shared;</code>
+/// struct { uint8 version = 3; int64 nowMs; punctuality; uint16 groups; struct { uint16 profile; peers; peerValues; } group[groups]; } shared;</code>
 /// </remarks>
 /// <param name="limits">When to speak up.</param>
 internal sealed class ScoresColumn(DeviceLimits limits) : IStateColumn, ISharedState
 {
-    private const byte SharedVersion = 2;
+    private const byte SharedVersion = 3;
     private const int ChunkBytes = 1 << 18, Unit = 8;
     private static readonly int GroupBytes = 2 + Unsafe.SizeOf<Peers>() + Unsafe.SizeOf<PeerValues>();
     private const int PlaceBits = 15; // of ChunkBytes / Unit
-    private const int GroupsMax = 60; // profiles of a partition that are compared among themselves; devices of further ones are judged alone. 1,041 bytes each, of 64 KiB
+    private const int GroupsMax = 58; // profiles of a partition that are compared among themselves; devices of further ones are judged alone. 1,122 bytes each, of 64 KiB
     private readonly List<byte[]> _chunks = [];
     private readonly Dictionary<int, Stack<int>> _free = [];
     private readonly List<ushort> _profiles = []; // of the groups, in the order of their first device

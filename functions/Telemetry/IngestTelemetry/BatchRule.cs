@@ -16,7 +16,8 @@ namespace Serverless.Telemetry.IngestTelemetry;
 /// <para>Who sent an event is what the hub stamped on it, and what kind of event it is only annotation
 /// <c>iothub-message-source</c> says: application properties and bodies are a device's to write.</para>
 /// <para>Faults of its own: <c>stamp-missing</c> (no source or no device stamped), <c>stamp-length</c> (a device id over 128 bytes),
-/// <c>source-unknown</c>, <c>twin-operation</c> (an operation the hub does not document), <c>normalised-too-large</c> (over
+/// <c>source-unknown</c>, <c>twin-operation</c> (an operation the hub does not document), <c>connection-number</c> (a connection event without a
+/// readable sequence number), <c>normalised-too-large</c> (over
 /// <see cref="ValidatedEvent.BodyBytesMax"/> bytes once it is JSON), and those of <see cref="TwinTags.Parse"/>,
 /// <see cref="HubEvent.Fault"/> and <see cref="Judge.Decide"/>. Not thread-safe.</para>
 /// </remarks>
@@ -25,7 +26,7 @@ namespace Serverless.Telemetry.IngestTelemetry;
 internal sealed class BatchRule(PartitionState state, EventBatchSource source)
 {
     private readonly ScoreRule? _scores = state.Columns.OfType<ScoresColumn>().FirstOrDefault() is { } column
-        ? new ScoreRule(state, column, source.PartitionId, SourceOf(source))
+        ? new ScoreRule(state, column, state.Columns.OfType<ConnectsColumn>().Single(), source.PartitionId, SourceOf(source))
         : null;
     private readonly Judge _judge = new();
     private readonly Readings _readings = new();
@@ -49,7 +50,7 @@ internal sealed class BatchRule(PartitionState state, EventBatchSource source)
         else if (device.Length > DeviceIds.IdBytesMax) Stray(e, sequence, new Fault("stamp-length", "iothub-connection-device-id"), outcome);
         else if (kind.SequenceEqual("Telemetry"u8)) return Telemetry(e, sequence, device, outcome);
         else if (kind.SequenceEqual("twinChangeEvents"u8) || kind.SequenceEqual("deviceLifecycleEvents"u8)) Twin(e, sequence, device, outcome);
-        else if (kind.SequenceEqual("deviceConnectionStateEvents"u8)) outcome.HubEvents++;
+        else if (kind.SequenceEqual("deviceConnectionStateEvents"u8)) Connection(e, sequence, device, outcome);
         else Stray(e, sequence, new Fault("source-unknown", "iothub-message-source"), outcome);
         return null;
     }
@@ -157,6 +158,20 @@ internal sealed class BatchRule(PartitionState state, EventBatchSource source)
         }
 
         if (tags.Mentioned || !patch) Bind(device, tags.Profile);
+        outcome.HubEvents++;
+    }
+
+    private void Connection(HubEvent e, long sequence, ReadOnlySpan<byte> device, BatchOutcome outcome)
+    {
+        if (!ConnectionNumber.Parse(e.Body.Span).TryGet(out var number, out var fault))
+        {
+            Stray(e, sequence, fault, outcome);
+            return;
+        }
+
+        // A disconnect stands before every connect but the first; a module's connects are not its device's.
+        var counts = e.Application.Text("opType"u8).SequenceEqual("deviceConnected"u8) && e.Application.Text("moduleId"u8).IsEmpty;
+        if (counts) _scores?.Connected(state.Devices.FindOrAdd(device), number, e.EnqueuedAt, sequence, outcome);
         outcome.HubEvents++;
     }
 

@@ -23,6 +23,12 @@ public sealed record DeviceLimits
     /// eight standard deviations where devices are spread like a Gaussian.</summary>
     public double Stranger { get; init; } = 6;
 
+    /// <summary>Connects within about an hour, in multiples of the most that is habit. Default 2.</summary>
+    public double Reconnects { get; init; } = 2;
+
+    /// <summary>Connects within about an hour of which nothing is said, whatever the habit. Default 6.</summary>
+    public double ReconnectsAtLeast { get; init; } = 6;
+
     /// <summary>Excess of what 64 readings leave unexplained, in widths of its own range. Default 1.</summary>
     public double Slow { get; init; } = 1;
 
@@ -57,7 +63,7 @@ public sealed record DeviceLimits
     /// <summary>Alerts a device-day may cost where nothing is wrong. Default 0.01: one a day among a hundred devices.</summary>
     public double AlertsPerDeviceDay { get; init; } = 0.01;
 
-    /// <summary>By how much the budget stretches <see cref="Fast"/>, <see cref="Slow"/> and <see cref="Long"/>: 1 at the default budget. Halving the
+    /// <summary>By how much the budget stretches <see cref="Fast"/>, <see cref="Slow"/>, <see cref="Long"/> and <see cref="Reconnects"/>: 1 at the default budget. Halving the
     /// limits about trebles what a quiet fleet costs (README.md has the table), so they go with the inverse square root of the budget.</summary>
     public double Patience => Math.Clamp(Math.Sqrt(0.01 / AlertsPerDeviceDay), 0.3, 5);
 

@@ -75,7 +75,7 @@ internal struct DeviceHead
     [InlineArray(Kinds)]
     internal struct QuietTimes
     {
-        public const int Kinds = 11;
+        public const int Kinds = 11; // those a message can have: reconnects keep their own time
         private uint _first;
     }
 }

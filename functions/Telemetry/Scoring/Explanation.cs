@@ -23,6 +23,8 @@ public sealed record Explanation(string Seen, string Expected, DateTimeOffset Si
                 Text($"a pace below {finding.Limit:0.#} times the usual")),
             FindingKind.Clone => (Text($"counter {finding.Seen:0} does not go on from the one before it"), "one counter, going up, restarting only after a pause", "counters",
                 "one source under this identity"),
+            FindingKind.Reconnects => (Text($"connected anew {finding.Measure:0.#} times within about an hour"), Text($"at most {finding.High:0.#} as until now"), "connects",
+                Text($"at most {finding.Limit:0.#} connects within about an hour")),
             FindingKind.Replay => (Text($"{finding.Measure:0} whole readings in order equal earlier ones at one distance"), Text($"at most {finding.Limit:0} such by chance"), "readings",
                 Text($"a reading that differs before the {finding.Limit:0}th")),
             FindingKind.Stuck or FindingKind.Flatline => (Text($"{metric} stayed at {finding.Seen:G6} for {finding.Measure:0} readings"), Text($"at most {finding.Limit:0} equal readings in a row"), "readings",

@@ -25,6 +25,8 @@ public enum FindingKind
     Clone,
     /// <summary>One metric lies far from what the other devices of its model measure.</summary>
     Stranger,
+    /// <summary>Far more connects than the device's habit.</summary>
+    Reconnects,
 }
 
 /// <summary>One finding: the figures an explanation is made of. A value type, so that looking costs no allocation.</summary>

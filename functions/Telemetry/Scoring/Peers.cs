@@ -19,7 +19,7 @@ public enum PeerVerdict
 /// One leaking bucket for each metric (and one for the device as a whole) and each kind: a finding adds one drop, and the bucket loses
 /// what a quiet fleet of this size would add, five times over, and at least <see cref="DropsAtLeast"/> drops in <see cref="WindowMs"/>. Over its brim the fleet speaks
 /// and the devices keep still, until the bucket is half empty again. So at most a brim full of devices alert before the model does,
-/// however large the fleet. 895 bytes a model. Deterministic; not safe for concurrent use.
+/// however large the fleet. 976 bytes a model. Deterministic; not safe for concurrent use.
 /// </remarks>
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
 public struct Peers
@@ -30,7 +30,7 @@ public struct Peers
     /// <summary>Findings of one sort within the window that a model of few devices may have before they count as the fleet's.</summary>
     public const int DropsAtLeast = 5;
 
-    private const int Kinds = 11, Places = Relation.MetricsMax + 1;
+    private const int Kinds = 12, Places = Relation.MetricsMax + 1;
     private const double TimesUsual = 5;
 
     [StructLayout(LayoutKind.Sequential, Pack = 1)]

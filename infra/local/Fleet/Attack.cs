@@ -35,6 +35,9 @@ public enum AttackKind
 
     /// <summary>A second source under the same identity, with readings and a counter of its own.</summary>
     Clone,
+
+    /// <summary>A thief connects with the same key and sends nothing: the two throw each other off the hub until the thief is gone.</summary>
+    Reconnects,
 }
 
 /// <summary>The truth about one attack.</summary>

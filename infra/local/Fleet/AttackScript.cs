@@ -48,6 +48,7 @@ public sealed record AttackScript(int Index, string DeviceId, string Model, Atta
             AttackKind.Spike => from + Interval * random.Between(1, 3),
             AttackKind.Fuzz => from + Interval * random.Between(5, 40),
             AttackKind.Flood => from + TimeSpan.FromMinutes(random.Between(10, 30)),
+            AttackKind.Reconnects => from + TimeSpan.FromMinutes(random.Between(30, 90)),
             AttackKind.Silence => from + Interval * random.Between(20, 90),
             _ => from + (length - quiet) * random.Between(0.4, 0.6),
         };
@@ -57,6 +58,25 @@ public sealed record AttackScript(int Index, string DeviceId, string Model, Atta
         for (var at = start + Interval * random.Uniform(); at < start + length;) at = work.Send(at);
         attack = Kind == AttackKind.None ? null : new Attack(DeviceId, Kind, work.First, Kind == AttackKind.Silence ? work.Back : work.Last);
         return [.. work.Messages.OrderBy(message => message.DueAt)];
+    }
+
+    /// <summary>When its connection begins anew: at the start, about once a day for reasons nobody knows, and at each turn in a fight for it.</summary>
+    /// <param name="seed">The run's seed.</param>
+    /// <param name="start">Device time of the first message.</param>
+    /// <param name="length">How long it lives.</param>
+    /// <param name="attack">What befell it, as <see cref="Messages"/> says.</param>
+    public IReadOnlyList<DateTimeOffset> Connects(int seed, DateTimeOffset start, TimeSpan length, Attack? attack)
+    {
+        var random = SplitMix.Stream(seed, 4_000_000 + Index);
+        var connects = new List<DateTimeOffset> { start };
+        for (var at = start + TimeSpan.FromDays(-Math.Log(1 - random.Uniform())); at < start + length; at += TimeSpan.FromDays(-Math.Log(1 - random.Uniform()))) connects.Add(at);
+        if (attack?.Kind == AttackKind.Reconnects)
+        {
+            // The hub looks about once a minute and tells of no more turns than that.
+            for (var at = attack.Start; at < attack.End; at += TimeSpan.FromSeconds(random.Between(60, 120))) connects.Add(at);
+        }
+
+        return [.. connects.Order()];
     }
 
     private sealed class Work(AttackScript script, SplitMix random, Signals own, Signals other, DateTimeOffset from, DateTimeOffset until)

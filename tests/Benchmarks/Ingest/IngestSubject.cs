@@ -81,7 +81,7 @@ internal static class IngestSubject
         using var shelf = new ProfileShelf(profiles, profiles, TimeSpan.FromHours(1), TimeProvider.System);
         var stores = new PartitionStores(new StubHub(), validated, alerts, new StubBlobs(keep: false), state, shelf);
         var settings = new IngestSettings { ProfilePollInterval = TimeSpan.FromHours(1), TakeoverWait = TimeSpan.FromSeconds(15), PositionInterval = TimeSpan.FromMinutes(1), ReadBackGroup = "$Default" };
-        using var ingest = new Telemetry.IngestTelemetry.Ingest("p", stores, () => new PartitionState(new ScoresColumn(new DeviceLimits())), settings, TimeProvider.System, NullLogger<Telemetry.IngestTelemetry.Ingest>.Instance);
+        using var ingest = new Telemetry.IngestTelemetry.Ingest("p", stores, () => new PartitionState(new ScoresColumn(new DeviceLimits()), new ConnectsColumn()), settings, TimeProvider.System, NullLogger<Telemetry.IngestTelemetry.Ingest>.Instance);
 
         var stages = new double[7];
         var allocated = GC.GetAllocatedBytesForCurrentThread();
@@ -113,7 +113,7 @@ internal static class IngestSubject
     private static async Task Restore(int devices)
     {
         var blobs = new StubBlobs(keep: true);
-        var (log, state) = await StateLog.Open(blobs, "telemetry/0/", () => new PartitionState(new ScoresColumn(new DeviceLimits())), CancellationToken.None).ConfigureAwait(false);
+        var (log, state) = await StateLog.Open(blobs, "telemetry/0/", () => new PartitionState(new ScoresColumn(new DeviceLimits()), new ConnectsColumn()), CancellationToken.None).ConfigureAwait(false);
         await log.Claim("a", CancellationToken.None).ConfigureAwait(false);
         var traffic = new Traffic(1, 1);
         var bench = new Telemetry.Validation.Judge();
@@ -147,7 +147,7 @@ internal static class IngestSubject
         for (var round = 0; round < 7; round++)
         {
             var began = Stopwatch.GetTimestamp();
-            var (_, read) = await StateLog.Open(blobs, "telemetry/0/", () => new PartitionState(new ScoresColumn(new DeviceLimits())), CancellationToken.None).ConfigureAwait(false);
+            var (_, read) = await StateLog.Open(blobs, "telemetry/0/", () => new PartitionState(new ScoresColumn(new DeviceLimits()), new ConnectsColumn()), CancellationToken.None).ConfigureAwait(false);
             times.Add(Stopwatch.GetElapsedTime(began).TotalSeconds);
             if (read.Devices.Count != devices) throw new InvalidOperationException("devices are missing");
         }

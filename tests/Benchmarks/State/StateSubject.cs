@@ -45,7 +45,7 @@ internal static class StateSubject
             var before = self.TotalProcessorTime;
             var began = Stopwatch.GetTimestamp();
             var (_, read) = await StateLog.Open(blobs, "telemetry/0/", Empty, CancellationToken.None).ConfigureAwait(false);
-            _ = new ScoreRule(read, read.Columns.OfType<ScoresColumn>().Single(), "0", "/");
+            _ = new ScoreRule(read, read.Columns.OfType<ScoresColumn>().Single(), read.Columns.OfType<ConnectsColumn>().Single(), "0", "/");
             times.Add(Stopwatch.GetElapsedTime(began).TotalSeconds);
             self.Refresh();
             busy.Add((self.TotalProcessorTime - before).TotalSeconds);
@@ -94,7 +94,7 @@ internal static class StateSubject
         Figure.Print("state-two-partitions-on-two-cores", 2 * one / two, "times one partition"); // of an idle machine; a busy one gives less
     }
 
-    private static PartitionState Empty() => new(new ScoresColumn(Limits));
+    private static PartitionState Empty() => new(new ScoresColumn(Limits), new ConnectsColumn());
 
     private static void Fill(PartitionState state, int devices)
     {

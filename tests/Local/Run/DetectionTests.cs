@@ -56,7 +56,7 @@ public class DetectionTests
         Assert.Equal(Body(), Body());
         var history = Compose(cast);
         Assert.Equal(history.Drafts.Select(draft => draft.EnqueuedAt).Order(), history.Drafts.Select(draft => draft.EnqueuedAt));
-        Assert.Equal(10, history.Attacks.Count);
+        Assert.Equal(11, history.Attacks.Count);
         Assert.All(history.Attacks, attack => Assert.InRange(attack.Start, history.JudgedFrom, attack.End));
         Assert.All(history.Attacks, attack => Assert.True(attack.End <= Start));
     }
@@ -69,8 +69,11 @@ public class DetectionTests
             var messages = script.Messages(5, Start, TimeSpan.FromDays(1), TimeSpan.FromDays(2), out var attack);
             var within = messages.Where(message => message.DueAt >= attack!.Start && message.DueAt <= attack.End).Select(Read).ToList();
             var usual = (attack!.End - attack.Start) / script.Interval;
+            var connects = script.Connects(5, Start, TimeSpan.FromDays(2), attack).Count(at => at >= attack!.Start && at <= attack.End);
+            Assert.True(script.Kind == AttackKind.Reconnects ? connects > 10 : connects < 10, $"{script.Kind}: {connects}");
             switch (script.Kind)
             {
+                case AttackKind.Reconnects: Assert.InRange(within.Count, 0.9 * usual, 1.1 * usual + 1); break;
                 case AttackKind.Spike: Assert.InRange(within.Count, 1, 3); break;
                 case AttackKind.Drift: Assert.True(within[^1].GetProperty("humidity").GetDouble() > within[0].GetProperty("humidity").GetDouble() + 10); break;
                 case AttackKind.Stuck: Assert.Single(within.Select(one => one.GetProperty("bearingTemperature").GetDouble()).Distinct()); break;

@@ -95,7 +95,8 @@ public class MainJobTests
 
     private static Process Start(DirectoryInfo temporary, params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet", ["exec", Program, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        // A shell has what it runs in the background ignore Ctrl+C, and children inherit that; these tests may run there.
+        var start = new ProcessStartInfo("env", ["--default-signal=INT", "dotnet", "exec", Program, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["TMPDIR"] = temporary.FullName;
         start.Environment["DOTNET_EnableDiagnostics"] = "0"; // the runtime's own sockets would lie there too
         return Process.Start(start)!;

@@ -31,6 +31,7 @@ public sealed class AttackTests : IDisposable
             ("twin-malformed", Sent.TwinChanged("d-3", "[")),
             ("twin-profile", Sent.TwinChanged("d-3", """{"tags":{"profile":1}}""")),
             ("twin-operation", Sent.TwinChanged("d-3", "{}", operation: "sing")),
+            ("connection-number", new() { Device = "d-3", Source = "deviceConnectionStateEvents", Body = "{}"u8.ToArray() }),
             ("profile-unknown", new() { Device = "d-4", Body = Sent.Message(9, "\"n\":1") }),
         };
         var batch = new List<Sent> { Sent.Created("d-1", World.Profile) };

@@ -65,7 +65,7 @@ internal sealed class World : IDisposable
     }
 
     /// <summary>The state of a partition never seen, as the app makes it.</summary>
-    public static PartitionState Empty() => new(new ScoresColumn(new DeviceLimits()));
+    public static PartitionState Empty() => new(new ScoresColumn(new DeviceLimits()), new ConnectsColumn());
 
     /// <summary>Sequence number of the newest event in hub <c>telemetry</c>.</summary>
     public long LastSent { get; set; } = 1_000_000;

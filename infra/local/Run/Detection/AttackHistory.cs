@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
 using Serverless.Local.EventHubs;
@@ -31,8 +32,8 @@ public sealed class AttackHistory
     /// <summary>Their messages in order of time, to be appended to hub <c>telemetry</c>.</summary>
     public IReadOnlyList<EventDraft> Drafts { get; }
 
-    /// <summary>How many of them are telemetry; the others tell that a device was made.</summary>
-    public int Messages => Drafts.Count - Cast.Count;
+    /// <summary>How many of them are telemetry; the others tell that a device was made, or came and went.</summary>
+    public int Messages { get; private init; }
 
     /// <summary>The truth.</summary>
     public IReadOnlyList<Attack> Attacks { get; }
@@ -51,6 +52,7 @@ public sealed class AttackHistory
     {
         ArgumentNullException.ThrowIfNull(cast);
         var properties = new EventProperties(ContentType: "application/json", ContentEncoding: "utf-8");
+        var sent = 0;
         var attacks = new List<Attack>();
         var drafts = new List<(DateTimeOffset At, EventDraft Draft)>();
         foreach (var script in cast)
@@ -65,10 +67,17 @@ public sealed class AttackHistory
                 drafts.Add((at, new EventDraft(message.Body, script.DeviceId, mine, properties) { EnqueuedAt = at }));
             }
 
+            sent += messages.Count;
+            foreach (var at in script.Connects(seed, end - Length, Length - TimeSpan.FromMinutes(5), attack))
+            {
+                if (at > end - Length) drafts.Add((at, Connection(script.DeviceId, at, connected: false)));
+                drafts.Add((at.AddMilliseconds(1), Connection(script.DeviceId, at.AddMilliseconds(1), connected: true)));
+            }
+
             if (attack is not null) attacks.Add(attack);
         }
 
-        return new AttackHistory(cast, [.. drafts.OrderBy(one => one.At).Select(one => one.Draft)], attacks, end - Length + Quiet);
+        return new AttackHistory(cast, [.. drafts.OrderBy(one => one.At).Select(one => one.Draft)], attacks, end - Length + Quiet) { Messages = sent };
     }
 
     // As the hub tells it. The devices are stamps only, not in the hub's registry: what it told of them now would come after their history.
@@ -78,6 +87,16 @@ public sealed class AttackHistory
         Stamps(script.DeviceId, "deviceLifecycleEvents"),
         new EventProperties(ContentType: "application/json", ContentEncoding: "utf-8"),
         new Dictionary<string, object?>(StringComparer.Ordinal) { ["opType"] = "createDeviceIdentity", ["deviceId"] = script.DeviceId })
+    {
+        EnqueuedAt = at,
+    };
+
+    private static EventDraft Connection(string device, DateTimeOffset at, bool connected) => new(
+        Encoding.UTF8.GetBytes(new JsonObject { ["sequenceNumber"] = at.UtcTicks.ToString("X64", CultureInfo.InvariantCulture) }.ToJsonString()),
+        device,
+        Stamps(device, "deviceConnectionStateEvents"),
+        new EventProperties(ContentType: "application/json", ContentEncoding: "utf-8"),
+        new Dictionary<string, object?>(StringComparer.Ordinal) { ["opType"] = connected ? "deviceConnected" : "deviceDisconnected", ["deviceId"] = device })
     {
         EnqueuedAt = at,
     };
