@@ -238,6 +238,7 @@ public sealed class ReturnTests : IAsyncLifetime
         {
             if (!(await hub.GetTwin(id, Cancel)).TryGet(out var twin, out _)) continue;
             Assert.DoesNotContain("someone", twin.Tags.GetRawText(), StringComparison.Ordinal);
+            Assert.Equal("ended", twin.Tags.GetProperty("lifecycle").GetString());
             // Entitled to no firmware: whatever manifest it kept, nobody tells it of a newer one, and the hub knows of none for it.
             Assert.False(twin.Tags.TryGetProperty("ring", out _) || twin.Desired.TryGetProperty("firmware", out _));
         }

@@ -17,6 +17,7 @@ internal sealed class LinkedHubs(IReadOnlyList<IotHubClient> hubs, IReadOnlyList
     private const string Reason = "decommissioned";
     private static readonly string[] FirmwareTags = ["ring"];
     private const string FirmwareDesired = "firmware";
+    private const string LifeTag = "lifecycle", Ended = "ended"; // telemetry reads it, in order with the device's own events
 
     /// <inheritdoc/>
     public async Task<PlaneOutcome> Reset(DeviceRecord device, CancellationToken cancel)
@@ -62,7 +63,7 @@ internal sealed class LinkedHubs(IReadOnlyList<IotHubClient> hubs, IReadOnlyList
 
     /// <inheritdoc/>
     public Task<PlaneOutcome> Withdraw(DeviceRecord device, CancellationToken cancel) =>
-        Patch(Planes.Firmware, device, () => new TwinPatch(Nulls(FirmwareTags), new JsonObject { [FirmwareDesired] = null }), cancel);
+        Patch(Planes.Firmware, device, () => new TwinPatch(Tags(), new JsonObject { [FirmwareDesired] = null }), cancel);
 
     /// <inheritdoc/>
     public Task<PlaneOutcome> Purge(DeviceRecord device, CancellationToken cancel) =>
@@ -120,7 +121,8 @@ internal sealed class LinkedHubs(IReadOnlyList<IotHubClient> hubs, IReadOnlyList
             }
 
             var entitled = Has(state.Desired, FirmwareDesired) || FirmwareTags.Any(tag => Has(state.Tags, tag));
-            firmware.Add(hub, !entitled, entitled ? "entitled" : "not entitled");
+            var ended = state.Tags.ValueKind == JsonValueKind.Object && state.Tags.TryGetProperty(LifeTag, out var life) && life.ValueKind == JsonValueKind.String && life.ValueEquals(Ended);
+            firmware.Add(hub, !entitled && ended, entitled ? "entitled" : ended ? "not entitled, ended" : "not marked as ended");
             var kept = personalTags.Any(tag => Has(state.Tags, tag));
             personal.Add(hub, !kept, kept ? "kept" : "purged");
         }
@@ -143,6 +145,13 @@ internal sealed class LinkedHubs(IReadOnlyList<IotHubClient> hubs, IReadOnlyList
         }
 
         return new PlaneOutcome(plane, failed ? Stages.Failed : Stages.Closed, string.Join(", ", answers));
+    }
+
+    private static JsonObject Tags()
+    {
+        var patch = Nulls(FirmwareTags);
+        patch[LifeTag] = Ended;
+        return patch;
     }
 
     private static JsonObject Nulls(IEnumerable<string> names)

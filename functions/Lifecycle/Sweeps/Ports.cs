@@ -30,7 +30,7 @@ internal interface IHubs
     /// <returns>One outcome a device.</returns>
     Task<IReadOnlyList<PlaneOutcome>> Shut(IReadOnlyList<DeviceRecord> devices, CancellationToken cancel);
 
-    /// <summary>Takes a device off the list of those that get firmware.</summary>
+    /// <summary>Takes a device off the list of those that get firmware, and marks it as ended for those who read what it sends.</summary>
     Task<PlaneOutcome> Withdraw(DeviceRecord device, CancellationToken cancel);
 
     /// <summary>Removes what is kept of a person.</summary>

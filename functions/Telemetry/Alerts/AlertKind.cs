@@ -14,6 +14,9 @@ internal sealed record AlertKind(string Word, string Severity, string Summary)
     /// <summary>A refusal that is an attack: the body names another device.</summary>
     public static AlertKind IdentitySpoofed { get; } = new("identity-spoofed", "high", "The body names another device than the one that was connected.");
 
+    /// <summary>A refusal that is somebody's mistake or an attack: a device that was ended still sends.</summary>
+    public static AlertKind ActivityAfterEnd { get; } = new("activity-after-end", "high", "This device was ended, yet it still sends: its session was not cut, or its identity was opened again.");
+
     /// <summary>Events that no device can be blamed for are refused; aggregated with back-off for the partition.</summary>
     public static AlertKind StrayRefused { get; } = new("stray-refused", "high", "Events reached the telemetry hub that IoT Hub did not stamp as it should, or that it made itself and cannot be read.");
 

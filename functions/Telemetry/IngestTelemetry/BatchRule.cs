@@ -58,9 +58,10 @@ internal sealed class BatchRule(PartitionState state, EventBatchSource source)
     private string? Telemetry(HubEvent e, long sequence, ReadOnlySpan<byte> device, BatchOutcome outcome)
     {
         var slot = state.Devices.FindOrAdd(device);
+        var ended = state.Bindings.HasEnded(slot);
         var name = state.Names[state.Bindings[slot]];
         var pin = ProfilePin.Absent;
-        if (name.Length != 0 && !state.Pins.TryGetValue(name, out pin)) return name;
+        if (!ended && name.Length != 0 && !state.Pins.TryGetValue(name, out pin)) return name;
 
         var judged = new TelemetryEvent
         {
@@ -68,6 +69,7 @@ internal sealed class BatchRule(PartitionState state, EventBatchSource source)
             ContentType = e.System.Text(SystemProperty.ContentType),
             ContentEncoding = e.System.Text(SystemProperty.ContentEncoding),
             DeviceId = device,
+            IsEnded = ended,
             GenerationId = e.System.Text(SystemProperty.AuthGenerationId),
             AuthMethod = e.System.Text(SystemProperty.AuthMethod),
             EnqueuedAt = e.EnqueuedAt,
@@ -121,7 +123,9 @@ internal sealed class BatchRule(PartitionState state, EventBatchSource source)
         }
 
         if (!verdict.FaultAlertDue) return;
-        var refusal = (verdict.Notes & VerdictNotes.Spoofed) != 0 ? AlertKind.IdentitySpoofed : AlertKind.EventsRefused;
+        var refusal = (verdict.Notes & VerdictNotes.Spoofed) != 0 ? AlertKind.IdentitySpoofed
+            : verdict.Fault!.Code == "identity-ended" ? AlertKind.ActivityAfterEnd
+            : AlertKind.EventsRefused;
         outcome.Raise(alert with { Kind = refusal, Fault = verdict.Fault, Count = verdict.Unreported });
     }
 
@@ -158,6 +162,8 @@ internal sealed class BatchRule(PartitionState state, EventBatchSource source)
         }
 
         if (tags.Mentioned || !patch) Bind(device, tags.Profile);
+        // A patch that does not mention it changes nothing; a whole twin without it is a living device's.
+        if ((tags.Ended ?? (patch ? null : false)) is { } ended) End(device, ended);
         outcome.HubEvents++;
     }
 
@@ -176,6 +182,14 @@ internal sealed class BatchRule(PartitionState state, EventBatchSource source)
     }
 
     private static string SourceOf(EventBatchSource source) => $"/hubs/{source.Hub}/partitions/{source.PartitionId}";
+
+    private void End(ReadOnlySpan<byte> device, bool ended)
+    {
+        var slot = state.Devices.FindOrAdd(device);
+        state.Bindings.End(slot, ended);
+        if (ended) _scores?.Rest(slot);
+        state.MarkChanged(slot);
+    }
 
     private void Bind(ReadOnlySpan<byte> device, string profile)
     {

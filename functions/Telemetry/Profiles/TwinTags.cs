@@ -3,11 +3,12 @@ using Serverless.Faults;
 
 namespace Serverless.Telemetry.Profiles;
 
-/// <summary>What a twin document or patch says of the tag <c>profile</c>.</summary>
-/// <param name="Mentioned">Whether the tag stands there, if only as <c>null</c>.</param>
+/// <summary>What a twin document or patch says of the tags <c>profile</c> and <c>lifecycle</c>.</summary>
+/// <param name="Mentioned">Whether tag <c>profile</c> stands there, if only as <c>null</c>.</param>
 /// <param name="Profile">The profile's name; empty when the tag is <c>null</c> or absent.</param>
+/// <param name="Ended">Whether tag <c>lifecycle</c> is <c>ended</c>; <see langword="null"/> when it does not stand there.</param>
 /// <remarks>Tags are written by the back end only, devices cannot; still, a mistyped tag must not stop a partition.</remarks>
-internal readonly record struct TwinTags(bool Mentioned, string Profile)
+internal readonly record struct TwinTags(bool Mentioned, string Profile, bool? Ended)
 {
     private static readonly JsonReaderOptions Options = new() { MaxDepth = 16 };
 
@@ -44,23 +45,25 @@ internal readonly record struct TwinTags(bool Mentioned, string Profile)
 
             if (seen || reader.TokenType is not (JsonTokenType.StartObject or JsonTokenType.Null)) return new Fault("twin-malformed", "tags");
             seen = true;
-            found = reader.TokenType == JsonTokenType.Null ? new TwinTags(Mentioned: true, "") : ReadTags(ref reader);
+            found = reader.TokenType == JsonTokenType.Null ? new TwinTags(Mentioned: true, "", Ended: false) : ReadTags(ref reader);
         }
 
         // Read to the end: a document that is cut off must not count for the half that arrived.
         if (reader.Read()) return new Fault("twin-malformed", "body");
-        return seen ? found : new TwinTags(Mentioned: false, "");
+        return seen ? found : new TwinTags(Mentioned: false, "", Ended: null);
     }
 
     private static Parsed<TwinTags> ReadTags(ref Utf8JsonReader reader)
     {
         var mentioned = false;
         var profile = "";
+        var ended = default(bool?);
         var fault = default(Fault);
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            var named = reader.ValueTextEquals("profile"u8);
+            var (named, life) = (reader.ValueTextEquals("profile"u8), reader.ValueTextEquals("lifecycle"u8));
             reader.Read();
+            if (life) ended = reader.TokenType == JsonTokenType.String && reader.ValueTextEquals("ended"u8);
             if (!named)
             {
                 reader.Skip();
@@ -74,6 +77,6 @@ internal readonly record struct TwinTags(bool Mentioned, string Profile)
             reader.Skip();
         }
 
-        return fault is null ? new TwinTags(mentioned, profile) : fault;
+        return fault is null ? new TwinTags(mentioned, profile, ended) : fault;
     }
 }

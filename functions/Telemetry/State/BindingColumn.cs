@@ -2,10 +2,12 @@ using System.Buffers.Binary;
 
 namespace Serverless.Telemetry.State;
 
-/// <summary>Which profile each device has, as its twin's tags last said. Two bytes a device.</summary>
+/// <summary>Which profile each device has and whether it was ended, as its twin's tags last said. Two bytes a device and one bit.</summary>
+/// <remarks><code>struct { uint16 profile; uint8 ended[0..1] = 1; } section;</code></remarks>
 internal sealed class BindingColumn : IStateColumn
 {
     private ushort[] _profiles = new ushort[16];
+    private ulong[] _ended = []; // one bit a slot
 
     /// <inheritdoc/>
     public byte Tag => 1;
@@ -21,24 +23,47 @@ internal sealed class BindingColumn : IStateColumn
         }
     }
 
+    /// <summary>Whether the back end has ended the device.</summary>
+    public bool HasEnded(int slot) => slot >> 6 < _ended.Length && (_ended[slot >> 6] >> (slot & 63) & 1) != 0;
+
+    /// <summary>Notes that the device was ended, or is a living one.</summary>
+    public void End(int slot, bool ended)
+    {
+        if (HasEnded(slot) == ended) return;
+        if (slot >> 6 >= _ended.Length) Array.Resize(ref _ended, Math.Max((slot >> 6) + 1, _ended.Length * 2));
+        _ended[slot >> 6] ^= 1UL << (slot & 63);
+    }
+
     /// <inheritdoc/>
-    public int BytesMax(int slot) => 2;
+    public int BytesMax(int slot) => 3;
 
     /// <inheritdoc/>
     public int Write(int slot, Span<byte> to)
     {
-        if (this[slot] == 0) return 0;
+        var ended = HasEnded(slot);
+        if (this[slot] == 0 && !ended) return 0;
         BinaryPrimitives.WriteUInt16LittleEndian(to, this[slot]);
-        return 2;
+        if (!ended) return 2;
+        to[2] = 1;
+        return 3;
     }
 
     /// <inheritdoc/>
     public void Read(int slot, ReadOnlySpan<byte> section)
     {
-        if (section.Length != 2) throw new InvalidDataException($"a profile binding has 2 bytes, not {section.Length}");
+        if (section.Length is not (2 or 3) || (section.Length == 3 && section[2] != 1))
+        {
+            throw new InvalidDataException($"a profile binding has 2 bytes, or 3 of which the last is 1, not {section.Length}; deploy the version that wrote it or a newer one");
+        }
+
         this[slot] = BinaryPrimitives.ReadUInt16LittleEndian(section);
+        End(slot, section.Length == 3);
     }
 
     /// <inheritdoc/>
-    public void Clear(int slot) => this[slot] = 0;
+    public void Clear(int slot)
+    {
+        this[slot] = 0;
+        End(slot, ended: false);
+    }
 }

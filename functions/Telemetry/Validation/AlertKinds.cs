@@ -7,7 +7,7 @@ namespace Serverless.Telemetry.Validation;
 /// <remarks>A hash of the code rather than a number, so that a new code changes no stored state; a test holds all codes apart.</remarks>
 internal static class AlertKinds
 {
-    public static ushort Of(Fault fault) => Of(fault.Code, ReferenceEquals(fault, MessageFaults.IdentitySpoofed));
+    public static ushort Of(Fault fault) => Of(fault.Code, ReferenceEquals(fault, MessageFaults.IdentitySpoofed) || ReferenceEquals(fault, MessageFaults.IdentityEnded));
 
     public static ushort Of(VerdictNotes note) => (ushort)(
         0x8000 | (BitOperations.TrailingZeroCount((uint)note) << 8) | 4

@@ -2,7 +2,7 @@ namespace Serverless.Telemetry.Validation;
 
 /// <summary>Which faults and notes are worth an alert now: the first at once, then with back-off, in event time.</summary>
 /// <remarks>Three kinds have a slot each; a fourth kind and all further ones share one, so a device that finds many ways to be wrong
-/// still raises few alerts. Kinds that must be heard at once (spoofing, hub-scope keys, changed generations) are never put
+/// still raises few alerts. Kinds that must be heard at once (spoofing, life after the end, hub-scope keys, changed generations) are never put
 /// into the shared slot: they take the place of the longest quiet kind that need not.</remarks>
 public partial struct DeviceState
 {

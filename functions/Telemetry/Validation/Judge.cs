@@ -26,7 +26,8 @@ public sealed class Judge
         // The stamps are the hub's and are judged whatever the device wrote: a refusal must not hide them.
         if (state.Arrive(e.GenerationId, e.EnqueuedAt.UtcTicks)) notes |= VerdictNotes.GenerationChanged;
 
-        var fault = Frame(e, profile, readings)
+        var fault = Ended(e)
+            ?? Frame(e, profile, readings)
             ?? Envelope.Check(readings, readings.Payload(e))
             ?? Identity(e, readings)
             ?? (profile is null ? MessageFaults.ProfileUnknown : MetricRules.CheckAll(profile, readings, readings.Payload(e)));
@@ -46,6 +47,8 @@ public sealed class Judge
         var verdict = new Verdict(fault, notes, missing);
         return fault is null && (notes & VerdictNotes.Alerting) == 0 ? verdict : state.Report(verdict, e.EnqueuedAt.UtcTicks);
     }
+
+    private static Fault? Ended(in TelemetryEvent e) => e.IsEnded ? MessageFaults.IdentityEnded : null;
 
     /// <summary>Size, content type, encoding, well-formedness.</summary>
     private Fault? Frame(in TelemetryEvent e, Profile? profile, Readings readings)

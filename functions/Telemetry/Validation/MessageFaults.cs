@@ -5,6 +5,9 @@ namespace Serverless.Telemetry.Validation;
 /// <summary>Every fault of a whole message or its envelope, made once: refusing allocates nothing. In the order they are checked.</summary>
 internal static class MessageFaults
 {
+    /// <summary><c>identity-ended</c>: the back end has ended this device; what it still sends is evidence, not data.</summary>
+    public static readonly Fault IdentityEnded = new("identity-ended", "deviceId");
+
     /// <summary><c>event-empty</c>: no body.</summary>
     public static readonly Fault Empty = new("event-empty", "body");
 

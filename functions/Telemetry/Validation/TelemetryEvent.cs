@@ -3,7 +3,7 @@ namespace Serverless.Telemetry.Validation;
 /// <summary>One event as the hub delivered it: the device's raw bytes, and beside them what the hub stamped.</summary>
 /// <remarks>Every span belongs to the caller and must outlive the call it is passed to. Trust: <see cref="DeviceId"/>,
 /// <see cref="GenerationId"/>, <see cref="AuthMethod"/>, <see cref="EnqueuedAt"/> and <see cref="SequenceNumber"/> are the
-/// hub's; <see cref="Body"/>, <see cref="ContentType"/> and <see cref="ContentEncoding"/> are the device's, so hostile.</remarks>
+/// hub's, <see cref="IsEnded"/> is the back end's; <see cref="Body"/>, <see cref="ContentType"/> and <see cref="ContentEncoding"/> are the device's, so hostile.</remarks>
 public readonly ref struct TelemetryEvent
 {
     /// <summary>The body, at most 262,144 bytes after any decoding.</summary>
@@ -17,6 +17,9 @@ public readonly ref struct TelemetryEvent
 
     /// <summary>Annotation <c>iothub-connection-device-id</c>, UTF-8, 1 to 128 bytes: the only name an event has.</summary>
     public ReadOnlySpan<byte> DeviceId { get; init; }
+
+    /// <summary>Whether the back end has ended the device, by what its twin says: then nothing it sends is data any more.</summary>
+    public bool IsEnded { get; init; }
 
     /// <summary>Annotation <c>iothub-connection-auth-generation-id</c>: changes when an id is deleted and created again.</summary>
     public ReadOnlySpan<byte> GenerationId { get; init; }

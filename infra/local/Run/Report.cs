@@ -109,6 +109,6 @@ public sealed record Report(
     /// <summary>One line of figures.</summary>
     public string Summary() => string.Create(
         CultureInfo.InvariantCulture,
-        $"{Plan.Count} devices lived {Options.DeviceTime} in {Wall.TotalSeconds:0} s: {Sent.Values.Sum(one => one.Total)} messages sent, "
+        $"{Plan.Count} devices lived {Options.DeviceTime} in {Wall.TotalSeconds:0} s: {Seen.Telemetry.Count} messages, "
         + $"{Seen.Validated.Count} validated, {Seen.Rejected.Count} rejected, {Seen.Alerts.Count} alerts");
 }

@@ -180,7 +180,7 @@ public class StateLogTests
     [InlineData(StateRecordKind.Commit, new byte[] { 200 }, "state section 200 is not known")]
     [InlineData(StateRecordKind.Commit, new byte[] { 5, 1, 0, 0, 0, 1, 65, 1, 99, 0, 0 }, "device section 99 is not known")]
     [InlineData(StateRecordKind.Commit, new byte[] { 5, 1, 0, 0, 0, 1, 65, 1, 2, 1, 0, 77 }, "what the verdicts remember of a device is not of this version")]
-    [InlineData(StateRecordKind.Commit, new byte[] { 5, 1, 0, 0, 0, 1, 65, 1, 1, 3, 0, 0, 0, 0 }, "a profile binding has 2 bytes, not 3")]
+    [InlineData(StateRecordKind.Commit, new byte[] { 5, 1, 0, 0, 0, 1, 65, 1, 1, 3, 0, 0, 0, 0 }, "a profile binding has 2 bytes, or 3 of which the last is 1, not 3")]
     [InlineData(StateRecordKind.Commit, new byte[] { 1, 0 }, "ends in the middle of a field")]
     [InlineData(StateRecordKind.Commit, new byte[] { 2, 7, 0, 1, 0, 1, 0, 65 }, "names are out of order")]
     [InlineData((StateRecordKind)77, new byte[] { 1 }, "record kind 77 is not known")]

@@ -21,6 +21,7 @@ internal sealed class Bench
     public string ContentEncoding = "";
     public string Generation = "1";
     public string AuthMethod = Quiet;
+    public bool IsEnded;
 
     public TelemetryEvent Event(byte[] body) => new()
     {
@@ -28,6 +29,7 @@ internal sealed class Bench
         ContentType = Encoding.UTF8.GetBytes(ContentType),
         ContentEncoding = Encoding.UTF8.GetBytes(ContentEncoding),
         DeviceId = Encoding.UTF8.GetBytes(DeviceId),
+        IsEnded = IsEnded,
         GenerationId = Encoding.UTF8.GetBytes(Generation),
         AuthMethod = Encoding.UTF8.GetBytes(AuthMethod),
         EnqueuedAt = Now,

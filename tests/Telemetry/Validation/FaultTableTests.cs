@@ -13,7 +13,7 @@ public partial class FaultTableTests
     [
         "cbor-duplicate-key", "cbor-invalid-utf8", "cbor-key-type", "cbor-malformed", "cbor-tag", "cbor-trailing-data", "cbor-truncated",
         "clock-ahead", "content-encoding-unsupported", "content-type-missing", "content-type-not-allowed", "content-type-unsupported",
-        "depth-too-great", "device-id-type", "event-empty", "event-too-large", "gzip-malformed", "gzip-too-large", "identity-missing",
+        "depth-too-great", "device-id-type", "event-empty", "event-too-large", "gzip-malformed", "gzip-too-large", "identity-ended", "identity-missing",
         "identity-spoofed", "json-bom", "json-duplicate-member", "json-invalid-utf8", "json-lone-surrogate", "json-malformed", "json-trailing-data",
         "member-unknown", "members-too-many", "message-id-length", "message-id-missing", "message-id-repeated", "message-id-type",
         "message-not-object", "metric-length", "metric-member", "metric-missing", "metric-not-integer", "metric-range", "metric-rate", "metric-step",

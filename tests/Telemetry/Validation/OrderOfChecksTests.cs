@@ -21,6 +21,9 @@ public class OrderOfChecksTests
             $$$"""{"messageId":"same","sentAt":"{{{Bench.Noon.AddSeconds(ahead):yyyy-MM-dd'T'HH:mm:ss'Z'}}}","sequence":{{{sequence}}},"deviceId":"{{{device}}}","metrics":{ {{{metrics}}} }{{{extra}}}}""";
         var bad = Message("\"n\":999,\"x\":1", ahead: 3600, extra: ",\"y\":1") + ",";
 
+        bench.IsEnded = true;
+        Assert.Equal("identity-ended", Next(""));
+        bench.IsEnded = false;
         Assert.Equal("event-too-large", Next(bad.PadRight(301)));
         Assert.Equal("content-type-missing", Next(bad));
         bench.ContentType = "application/json";

@@ -21,7 +21,8 @@ namespace Serverless.Telemetry.CommandLine.Replay;
 /// <para>Among what one run reads, the same message twice is put through once: a device that sent a refused message again
 /// would otherwise have it counted twice (<c>replay-duplicate</c>).</para>
 /// <para>Other faults of its own: <c>replay-not-telemetry</c> (a twin's or lifecycle's event, or one without a stamped
-/// device: it has no place in <c>validated</c>), <c>replay-garbled</c> (the host delivered it damaged),
+/// device: it has no place in <c>validated</c>), <c>identity-ended</c> (it was refused for that, and nothing that is in a profile changes
+/// it), <c>replay-garbled</c> (the host delivered it damaged),
 /// <c>normalised-too-large</c>. Pure but for what it remembers of this run; not thread-safe.</para>
 /// </remarks>
 /// <param name="waived">Codes of <see cref="Waivable"/> whose events are put through without that rule.</param>
@@ -50,6 +51,7 @@ internal sealed class Rejudge(IReadOnlySet<string> waived)
         if (line.Where == "event") return new Fault("replay-garbled", "event");
         var device = Encoding.UTF8.GetBytes(line.Device);
         if (line.Source != "Telemetry" || device.Length is 0 or > DeviceIds.IdBytesMax) return new Fault("replay-not-telemetry", "iothub-message-source");
+        if (line.Fault == "identity-ended") return new Fault(line.Fault, line.Where);
         if (Repeats.Contains(line.Fault) || (Waivable.Contains(line.Fault) && !waived.Contains(line.Fault))) return new Fault("replay-needs-history", line.Where);
 
         var judged = line.Event(device, Encoding.UTF8.GetBytes(line.Generation));

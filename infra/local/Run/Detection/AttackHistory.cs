@@ -101,7 +101,8 @@ public sealed class AttackHistory
         EnqueuedAt = at,
     };
 
-    private static Dictionary<string, object?> Stamps(string device, string source) => new(StringComparer.Ordinal)
+    /// <summary>What the hub stamps on an event of a device that proved itself with a certificate.</summary>
+    internal static Dictionary<string, object?> Stamps(string device, string source) => new(StringComparer.Ordinal)
     {
         ["iothub-connection-device-id"] = device,
         ["iothub-connection-auth-method"] = """{"scope":"device","type":"x509","issuer":"external","acceptingIpFilterRule":null}""",

@@ -3,9 +3,11 @@ using System.Text.Json.Nodes;
 using Azure.Core.Pipeline;
 using Serverless.KeyVault;
 using Serverless.Lifecycle.Endings;
+using Serverless.Local.EventHubs;
 using Serverless.Local.Fleet;
 using Serverless.Local.Identity;
 using Serverless.Local.IotHub.Registry;
+using Serverless.Local.Run.Detection;
 using Serverless.Local.Run.Enrollment;
 using Serverless.Local.Tls;
 
@@ -82,6 +84,7 @@ internal sealed class LifecycleChapter : IAsyncDisposable
         await Decommission(cancel).ConfigureAwait(false);
         foreach (var one in _retirees) await Bury(one, cancel).ConfigureAwait(false);
         foreach (var one in _retirees) await TryToReturn(one, cancel).ConfigureAwait(false);
+        await SendLate(The("now"), cancel).ConfigureAwait(false);
         await NextLife(cancel).ConfigureAwait(false);
         await Audit(cancel).ConfigureAwait(false);
         return new Chapter("lifecycle", _lines, _checks);
@@ -219,6 +222,24 @@ internal sealed class LifecycleChapter : IAsyncDisposable
         {
             return false;
         }
+    }
+
+    // A hub may take minutes to cut a session; ours does so at once. What it would let through meanwhile looks like this: a good message, stamped as ever.
+    private async Task SendLate(Retiree one, CancellationToken cancel)
+    {
+        var rejected = new RejectedObserver(_cloud.BlobsAs(LocalTenant.Ops).GetBlobContainerClient("rejected"));
+        await rejected.Skip(cancel).ConfigureAwait(false);
+        var late = one.Device.Script.Messages(seed: 1, _cloud.Clock.GetUtcNow() - RunOptions.Interval, RunOptions.Interval).First();
+        _cloud.EventHubs.Append("telemetry", new EventDraft(late.Body, one.Id, AttackHistory.Stamps(one.Id, "Telemetry"), new EventProperties(ContentType: "application/json", ContentEncoding: "utf-8")));
+        var began = _wall.GetTimestamp();
+        while (!rejected.Seen.Any(refused => refused.Device == one.Id) && _wall.GetElapsedTime(began) < Patience)
+        {
+            await Task.Delay(Look, _wall, cancel).ConfigureAwait(false);
+            await rejected.Look(cancel).ConfigureAwait(false);
+        }
+
+        var fault = rejected.Seen.FirstOrDefault(refused => refused.Device == one.Id)?.Fault;
+        Judge($"what a hub still lets through of {one.Id} is evidence, not data", fault == "identity-ended", fault is null ? $"not refused after {Patience.TotalSeconds:0} s" : $"refused, {fault}");
     }
 
     private async Task NextLife(CancellationToken cancel)
