@@ -21,7 +21,7 @@ public class MainJobTests
         using var report = JsonDocument.Parse(await File.ReadAllTextAsync(json, TestContext.Current.CancellationToken));
         Assert.True(report.RootElement.GetProperty("passed").GetBoolean());
         Assert.Equal(["detection", "enrolment", "firmware", "lifecycle"], report.RootElement.GetProperty("chapters").EnumerateObject().Select(chapter => chapter.Name));
-        Assert.Equal(67, report.RootElement.GetProperty("checks").GetArrayLength());
+        Assert.Equal(68, report.RootElement.GetProperty("checks").GetArrayLength());
         Assert.Equal(8, report.RootElement.GetProperty("culprits").GetArrayLength());
         Assert.True(report.RootElement.GetProperty("sent").GetInt32() > 100);
         // Each right that an app holds, it needs. These two are for a partition that changes hands, as in UpgradeTests.
