@@ -16,6 +16,7 @@ public class ArrowTests
         "Serverless.FirmwareSigning.Signing",
         "Serverless.FirmwareSigning.Repository",
         "Serverless.FirmwareSigning.Suit",
+        "Serverless.FirmwareSigning.Mcuboot",
         "Serverless.FirmwareSigning.ReleaseApi",
         "Serverless.Firmware.Releases",
         "Serverless.Lifecycle.Endings",

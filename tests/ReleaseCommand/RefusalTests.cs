@@ -86,6 +86,44 @@ public sealed class RefusalTests : IDisposable
         Assert.Equal("suit-key", await _bench.Refused("inspect", _bench["mcu.suit"]));
     }
 
+    [Fact]
+    public async Task An_image_for_mcuboot_is_signed_by_a_key_file_and_read_with_the_boot_loaders_key_only()
+    {
+        await _bench.Init();
+        await File.WriteAllBytesAsync(_bench["app.bin"], [.. new byte[512], .. "image"u8], Bench.Cancel);
+        string[] sign = ["sign-mcuboot", _bench["app.bin"], "--out", _bench["app.signed.bin"], "--svn", "7", "--passphrase-file", _bench.Passphrase("alice"), "--release-version"];
+        string[] by = ["--key-file", _bench["c/alice.root.pem"]];
+        Assert.Equal("key-choice", await _bench.Refused([.. sign, "1.4.0"]));
+        Assert.Equal("key-choice", await _bench.Refused([.. sign, "1.4.0", .. by, "--key", "mcu"]));
+        Assert.Equal("mcuboot-version", await _bench.Refused([.. sign, "1.4.0-rc1", .. by]));
+        Assert.Equal("file-missing", await _bench.Refused(["sign-mcuboot", _bench["none.bin"], .. sign[2..], "1.4.0", .. by]));
+        Assert.Equal("mcuboot-slot", await _bench.Refused([.. sign, "1.4.0", .. by, "--header-reserved", "--slot-bytes", "600"]));
+        Assert.Equal("mcuboot-reserved", await _bench.Refused([.. sign, "1.4.0", .. by, "--header-reserved", "--header-bytes", "513"]));
+        await File.WriteAllBytesAsync(_bench["zero.bin"], new byte[512], Bench.Cancel);
+        Assert.Equal("mcuboot-length", await _bench.Refused(["sign-mcuboot", _bench["zero.bin"], .. sign[2..], "1.4.0", .. by, "--header-reserved"]));
+        Assert.Equal(2, await _bench.Run([.. sign, "1.4.0", .. by, "--header-bytes", "31"]));
+
+        Assert.Equal("1.4.0+9", (string?)(await _bench.Json([.. sign, "1.4.0+9", .. by, "--header-reserved", "--dry-run"]))["version"]);
+        Assert.False(File.Exists(_bench["app.signed.bin"]));
+        var said = await _bench.Json([.. sign, "1.4.0+9", .. by, "--header-reserved", "--slot-bytes", "715"]);
+        Assert.Equal((512, 5), ((int)said["headerBytes"]!, (int)said["bodyBytes"]!));
+        Assert.Equal("file-exists", await _bench.Refused([.. sign, "1.4.0", .. by]));
+
+        await File.WriteAllTextAsync(_bench["alice.pub.pem"], PublicPem(_bench["c/alice.root.pem"], _bench.Passphrase("alice")), Bench.Cancel);
+        var seen = await _bench.Json("inspect", _bench["app.signed.bin"], "--mcuboot-key", _bench["alice.pub.pem"]);
+        Assert.Equal(("1.4.0+9", 7, 512, 5), ((string?)seen["version"], (int)seen["svn"]!, (int)seen["headerBytes"]!, (int)seen["bodyBytes"]!));
+        using var other = _bench.PublicKey("other.pem");
+        Assert.Equal("mcuboot-signer", await _bench.Refused("inspect", _bench["app.signed.bin"], "--mcuboot-key", _bench["other.pem"]));
+        Assert.Equal("mcuboot-magic", await _bench.Refused("inspect", _bench["app.bin"], "--mcuboot-key", _bench["other.pem"]));
+    }
+
+    private static string PublicPem(string file, string passphrase)
+    {
+        using var key = System.Security.Cryptography.ECDsa.Create();
+        key.ImportFromEncryptedPem(File.ReadAllText(file), File.ReadAllText(passphrase[(passphrase.IndexOf('=', StringComparison.Ordinal) + 1)..]).TrimEnd('\n'));
+        return key.ExportSubjectPublicKeyInfoPem();
+    }
+
     private async Task<string> Profile()
     {
         await File.WriteAllTextAsync(

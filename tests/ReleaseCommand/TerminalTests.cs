@@ -197,7 +197,7 @@ public sealed class TerminalTests : IDisposable
         await _bench.Init();
         await File.WriteAllTextAsync(_bench["mcu.bin"], "image", Bench.Cancel);
         string[] args = ["export-suit", _bench["mcu.bin"], "--out", _bench["mcu.suit"], "--vendor", "vendor.example", "--class", "mcu7", "--sequence", "3", "--passphrase-file", _bench.Passphrase("alice")];
-        Assert.Equal("suit-key", await _bench.Refused(args));
+        Assert.Equal("key-choice", await _bench.Refused(args));
         Assert.Equal("suit-component", await _bench.Refused([.. args, "--key-file", _bench["c/alice.root.pem"], "--component", new string('x', 33)]));
         await _bench.Json([.. args, "--key-file", _bench["c/alice.root.pem"]]);
         Assert.Equal("file-exists", await _bench.Refused([.. args, "--key-file", _bench["c/alice.root.pem"]]));

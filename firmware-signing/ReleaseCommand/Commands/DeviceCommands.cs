@@ -67,18 +67,20 @@ internal static class DeviceCommands
     }
 
     /// <summary><c>inspect</c>: what a file says, trusted or not.</summary>
-    /// <remarks>Refuses with <c>suit-key</c> (a SUIT envelope says nothing before its signature is checked), or a fault of reading the file.</remarks>
+    /// <remarks>Refuses with <c>suit-key</c> (a SUIT envelope says nothing before its signature is checked; nor does an mcuboot image, so it needs
+    /// <c>--mcuboot-key</c>), or a fault of reading the file.</remarks>
     public static Command Inspect(CommandTree tree)
     {
-        var file = new Argument<string>("FILE") { Description = "Metadata of any role, a draft, a public key, or a SUIT envelope." };
+        var file = new Argument<string>("FILE") { Description = "Metadata of any role, a draft, a public key, a SUIT envelope, or a signed mcuboot image." };
         var root = Maybe("--root", "A root to judge the signatures of root, targets, snapshot or timestamp by.", "FILE");
         var key = Maybe("--suit-key", "Public key that a SUIT envelope must be signed with.", "FILE");
-        return tree.Make("inspect", "Shows what a file says. It judges signatures only if told by which key.", [file, root, key], (parsed, _, _) =>
-            Task.FromResult(InputFile.Read(parsed.GetRequiredValue(file), Targets.WireBytesMax).Then(bytes => Show(parsed.GetRequiredValue(file), bytes, parsed.GetValue(root), parsed.GetValue(key)))));
+        var mcuboot = Maybe("--mcuboot-key", "Public key that the boot loader was built with.", "FILE");
+        return tree.Make("inspect", "Shows what a file says. It judges signatures only if told by which key.", [file, root, key, mcuboot], (parsed, _, _) =>
+            Task.FromResult(parsed.GetValue(mcuboot) is { } pinned ? McubootCommands.Show(parsed.GetRequiredValue(file), pinned) : InputFile.Read(parsed.GetRequiredValue(file), Targets.WireBytesMax).Then(bytes => Show(parsed.GetRequiredValue(file), bytes, parsed.GetValue(root), parsed.GetValue(key)))));
     }
 
     /// <summary><c>export-suit</c>: a SUIT envelope for an image of a small device.</summary>
-    /// <remarks>Refuses with <c>suit-component</c> (not 1 to 32 bytes), <c>suit-key</c> (not exactly one of the two keys), <c>file-missing</c>,
+    /// <remarks>Refuses with <c>suit-component</c> (not 1 to 32 bytes), <c>key-choice</c> (not exactly one of the two keys), <c>file-missing</c>,
     /// <c>file-exists</c>, or the signer's refusal.</remarks>
     public static Command ExportSuit(CommandTree tree)
     {
@@ -89,16 +91,14 @@ internal static class DeviceCommands
         var sequence = Number("--sequence", "Sequence number: the device's anti-rollback counter", 0, int.MaxValue);
         var component = new Option<string>("--component") { Description = "Component id, 1 to 32 bytes.", HelpName = "ID", DefaultValueFactory = _ => "app" };
         var uri = new Option<string>("--uri") { Description = "Where the device fetches the image; empty when a gateway brings it.", HelpName = "URI", DefaultValueFactory = _ => "" };
-        var key = Maybe("--key", "Key in the vault: NAME, or NAME/VERSION.", "NAME[/VERSION]");
-        var keyFile = Maybe("--key-file", "Encrypted key file, instead of the vault.", "FILE");
-        var passphrases = Many("--passphrase-file", "For scripts: file with the passphrase.", "NAME=FILE");
+        var keys = new EitherKey();
         return tree.Make("export-suit", "Writes a SUIT envelope (draft-ietf-suit-manifest-37 subset) for an image, signed with the key that the devices have pinned.",
-            [image, output, vendor, hardware, sequence, component, uri, key, keyFile, passphrases], async (parsed, session, cancel) =>
+            [image, output, vendor, hardware, sequence, component, uri, .. keys.Options], async (parsed, session, cancel) =>
             {
                 var path = parsed.GetRequiredValue(image);
                 if (!File.Exists(path)) return new Fault("file-missing", Path.GetFileName(path));
                 if (Encoding.UTF8.GetByteCount(parsed.GetRequiredValue(component)) is 0 or > 32) return new Fault("suit-component", "--component");
-                if (parsed.GetValue(key) is null == parsed.GetValue(keyFile) is null) return new Fault("suit-key", "--key");
+                if (keys.Check(parsed) is { } twofold) return twofold;
                 var (length, digest) = await session.WithBar("hashing " + Path.GetFileName(path), new FileInfo(path).Length, progress => ImageDigest.OfFile(path, progress, cancel)).ConfigureAwait(false);
                 // The same function that the pipeline proposes with: what is exported here is what is published there.
                 var manifest = new SuitClass(parsed.GetRequiredValue(vendor), parsed.GetRequiredValue(hardware), parsed.GetRequiredValue(component))
@@ -107,7 +107,7 @@ internal static class DeviceCommands
                     ("sequence", (long)manifest.Sequence), ("vendorId", Convert.ToHexStringLower(manifest.VendorId.Span)), ("classId", Convert.ToHexStringLower(manifest.ClassId.Span)),
                     ("imageSha256", Convert.ToHexStringLower(digest)), ("imageBytes", length));
                 if (session.DryRun) return new Outcome("would sign an envelope", json);
-                if (!(await Envelope(tree, parsed, session, manifest, parsed.GetValue(key), parsed.GetValue(keyFile), passphrases, cancel).ConfigureAwait(false)).TryGet(out var signed, out var fault)) return fault;
+                if (!(await keys.Sign(tree, parsed, session, signer => SuitEnvelope.Create(manifest, signer, cancel), cancel).ConfigureAwait(false)).TryGet(out var signed, out var fault)) return fault;
                 var to = Path.GetFullPath(parsed.GetRequiredValue(output));
                 return OutputFiles.Create(Path.GetDirectoryName(to)!, [(Path.GetFileName(to), signed.Bytes, false)]) is { } there
                     ? there
@@ -120,25 +120,6 @@ internal static class DeviceCommands
     {
         var data = System.Environment.GetFolderPath(System.Environment.SpecialFolder.LocalApplicationData, System.Environment.SpecialFolderOption.DoNotVerify);
         return Path.Combine(data.Length > 0 ? data : Path.GetTempPath(), "fwsign", "metadata");
-    }
-
-    private static async Task<Parsed<(byte[] Bytes, string KeyId)>> Envelope(
-        CommandTree tree, ParseResult parsed, Session session, SuitManifest manifest, string? key, string? keyFile, Option<string[]> passphrases, CancellationToken cancel)
-    {
-        if (keyFile is not null)
-        {
-            if (!Pairs(parsed.GetValue(passphrases)!, "--passphrase-file").TryGet(out var pairs, out var fault)) return fault;
-            var files = new KeyFiles(session, pairs.ToDictionary(one => one.Name, one => one.Value, StringComparer.Ordinal));
-            if (!files.Open(keyFile).TryGet(out var opened, out fault)) return fault;
-            using (opened) return (await SuitEnvelope.Create(manifest, opened, cancel).ConfigureAwait(false)).Then<(byte[], string)>(bytes => (bytes, opened.Key.KeyId));
-        }
-
-        if (!Connection.Open(session, tree.SignInOf(parsed)).TryGet(out var connection, out var refused)) return refused;
-        using (connection)
-        {
-            if (!(await KeyCommands.OpenSigner(connection, key!, cancel).ConfigureAwait(false)).TryGet(out var signer, out refused)) return refused;
-            return (await SuitEnvelope.Create(manifest, signer, cancel).ConfigureAwait(false)).Then<(byte[], string)>(bytes => (bytes, signer.Key.KeyId));
-        }
     }
 
     // With both given no profile is needed: anybody can verify, without an account.

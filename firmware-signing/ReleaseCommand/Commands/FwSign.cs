@@ -43,7 +43,7 @@ internal static class FwSign
             KeyCommands.ExportKey(tree), ReleaseCommands.Publish(tree),
             SubmitCommand.Create(tree), ApproveCommand.Create(tree), ReleaseCommands.Status(tree), ReleaseCommands.Renew(tree),
             new Command("revoke", "Take back a release, or a key.") { ReleaseCommands.RevokeRelease(tree), CeremonyCommands.RevokeKey(tree) },
-            DeviceCommands.Verify(tree), DeviceCommands.Inspect(tree), DeviceCommands.ExportSuit(tree),
+            DeviceCommands.Verify(tree), DeviceCommands.Inspect(tree), DeviceCommands.ExportSuit(tree), McubootCommands.Sign(tree),
             CompletionCommand.Create(at),
         };
         return root;

@@ -14,6 +14,9 @@ public sealed class NodeSdkTests
 {
     private static readonly string GroupKey = Convert.ToBase64String(SHA256.HashData("group"u8));
 
+    // The SDK polls as often as it is told to, and a device may poll five times in ten seconds.
+    private static ProvisioningOptions Patient(ProvisioningOptions options) => options with { RetryAfter = TimeSpan.FromSeconds(2) };
+
     [Theory]
     [InlineData("mqtt", "individual certificate")]
     [InlineData("http", "individual certificate")]
@@ -23,7 +26,7 @@ public sealed class NodeSdkTests
     [InlineData("http", "derived key")]
     public async Task The_device_sdk_registers_and_then_sends_telemetry_to_the_hub_it_was_given(string transport, string proof)
     {
-        await using var dps = await ProvisioningFixture.Start();
+        await using var dps = await ProvisioningFixture.Start(Patient);
         await using var webhook = await ScriptedWebhook.Start();
         webhook.Answer = (asked, http) => ScriptedWebhook.Give(http, new JsonObject { ["iotHubHostName"] = HubB, ["payload"] = asked["deviceRuntimeContext"]!["payload"]!.DeepClone() });
         var settings = await Settings(dps, proof, Custom(webhook.Url));
@@ -46,7 +49,7 @@ public sealed class NodeSdkTests
     [InlineData("http", "no leave of the webhook", "ProvisioningRegistrationFailedError", 400207)]
     public async Task The_device_sdk_understands_refusals(string transport, string reason, string error, int? code)
     {
-        await using var dps = await ProvisioningFixture.Start();
+        await using var dps = await ProvisioningFixture.Start(Patient);
         await using var webhook = await ScriptedWebhook.Start();
         webhook.Answer = (_, http) =>
         {
@@ -73,7 +76,7 @@ public sealed class NodeSdkTests
     [InlineData("shared access policy")]
     public async Task The_service_sdk_enrols_lists_changes_in_bulk_and_deletes(string caller)
     {
-        await using var dps = await ProvisioningFixture.Start();
+        await using var dps = await ProvisioningFixture.Start(Patient);
         var settings = caller == "Entra token"
             ? new JsonObject { ["host"] = dps.Service.HostName, ["token"] = HubTenant.Tokens.Issue(Contributor, Audiences.Provisioning).Token }
             : new JsonObject { ["connectionString"] = dps.Service.ConnectionString() };
