@@ -134,9 +134,10 @@ public class ReconnectsTests
     }
 
     [Fact]
-    public void A_smaller_budget_asks_for_more()
+    public void A_smaller_budget_asks_for_more_and_a_larger_one_for_no_less()
     {
         Assert.Equal(6, default(Reconnects).LimitOf(Limits));
+        Assert.Equal(6, default(Reconnects).LimitOf(Limits with { AlertsPerDeviceDay = 0.1 }));
         Assert.Equal(12, default(Reconnects).LimitOf(Limits with { AlertsPerDeviceDay = 0.0025 }), 1e-9);
     }
 

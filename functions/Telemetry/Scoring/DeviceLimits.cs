@@ -63,7 +63,7 @@ public sealed record DeviceLimits
     /// <summary>Alerts a device-day may cost where nothing is wrong. Default 0.01: one a day among a hundred devices.</summary>
     public double AlertsPerDeviceDay { get; init; } = 0.01;
 
-    /// <summary>By how much the budget stretches <see cref="Fast"/>, <see cref="Slow"/>, <see cref="Long"/> and <see cref="Reconnects"/>: 1 at the default budget. Halving the
+    /// <summary>By how much the budget stretches <see cref="Fast"/>, <see cref="Slow"/>, <see cref="Long"/>, and <see cref="Reconnects"/> where it is small: 1 at the default budget. Halving the
     /// limits about trebles what a quiet fleet costs (README.md has the table), so they go with the inverse square root of the budget.</summary>
     public double Patience => Math.Clamp(Math.Sqrt(0.01 / AlertsPerDeviceDay), 0.3, 5);
 

@@ -55,7 +55,8 @@ public struct Reconnects
     public readonly double LimitOf(DeviceLimits limits)
     {
         ArgumentNullException.ThrowIfNull(limits);
-        return Math.Max(limits.ReconnectsAtLeast, limits.Reconnects * _most) * limits.Patience;
+        // Two connects in an hour are no news, however many alerts one would read.
+        return Math.Max(limits.ReconnectsAtLeast, limits.Reconnects * _most) * Math.Max(1, limits.Patience);
     }
 
     /// <summary>Judges a connect and learns it.</summary>
