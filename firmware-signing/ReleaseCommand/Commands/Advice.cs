@@ -23,7 +23,6 @@ internal static class Advice
         "proposal-state" => "Nothing awaits a signature: see `fwsign status`.",
         "approval-key-forbidden" => "Your key is not one the product's policy names for you, or it has signed already.",
         "approval-submitter-forbidden" => "Who submits does not approve: ask a colleague.",
-        "mcuboot-reserved" => "The binary does not begin with room for a header: build it with one (ROM_START_OFFSET), or leave --header-reserved out.",
         "approval-stale" => "Something else was published or proposed meanwhile: look again.",
         "publish-stale" => "Somebody published meanwhile: prepare the file again on top of that.",
         "key-forbidden" => "Your account may not use this key. Right after a role was assigned this may take minutes.",
@@ -31,6 +30,7 @@ internal static class Advice
         "vault-unauthorized" => "The vault does not accept the token: signed in to the right tenant?",
         "blob-forbidden" => "Your account may not write to container firmware. Right after a role was assigned this may take minutes.",
         "target-hash" => "DO NOT INSTALL. The file is not what the repository's keys signed.",
+        "mcuboot-reserved" => "The binary does not begin with room for a header: build it with one (ROM_START_OFFSET), or leave --header-reserved out.",
         "root-version" => "The file does not follow the root given with --root.",
         _ => null,
     };

@@ -76,7 +76,9 @@ internal static class DeviceCommands
         var key = Maybe("--suit-key", "Public key that a SUIT envelope must be signed with.", "FILE");
         var mcuboot = Maybe("--mcuboot-key", "Public key that the boot loader was built with.", "FILE");
         return tree.Make("inspect", "Shows what a file says. It judges signatures only if told by which key.", [file, root, key, mcuboot], (parsed, _, _) =>
-            Task.FromResult(parsed.GetValue(mcuboot) is { } pinned ? McubootCommands.Show(parsed.GetRequiredValue(file), pinned) : InputFile.Read(parsed.GetRequiredValue(file), Targets.WireBytesMax).Then(bytes => Show(parsed.GetRequiredValue(file), bytes, parsed.GetValue(root), parsed.GetValue(key)))));
+            Task.FromResult(parsed.GetValue(mcuboot) is { } pinned
+                ? McubootCommands.Show(parsed.GetRequiredValue(file), pinned)
+                : InputFile.Read(parsed.GetRequiredValue(file), Targets.WireBytesMax).Then(bytes => Show(parsed.GetRequiredValue(file), bytes, parsed.GetValue(root), parsed.GetValue(key)))));
     }
 
     /// <summary><c>export-suit</c>: a SUIT envelope for an image of a small device.</summary>

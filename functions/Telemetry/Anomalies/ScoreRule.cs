@@ -116,7 +116,7 @@ internal sealed class ScoreRule
         _state.MarkChanged(slot);
     }
 
-    /// <summary>The device was deleted: nobody waits for it, and who gets its id connects by habits of his own.</summary>
+    /// <summary>The device was deleted or ended: nobody waits for it, and who gets its id connects by habits of his own.</summary>
     public void Rest(int slot)
     {
         _connects.Clear(slot);

@@ -48,7 +48,7 @@ public struct Reconnects
 
     /// <summary>The count a connect makes, without learning it.</summary>
     /// <param name="atMs">When it came, Unix milliseconds.</param>
-    public readonly double Score(long atMs) => 1 + Faded(atMs);
+    public readonly double Score(long atMs) => 1 + (_recent * Math.Exp(-Math.Max(0, (double)atMs - _lastMs) / MemoryMs));
 
     /// <summary>The count up to which nothing is said.</summary>
     /// <param name="limits">When to speak up.</param>
@@ -70,11 +70,11 @@ public struct Reconnects
         finding = default;
         atMs = Math.Max(Math.Clamp(atMs, 1, 253_402_300_799_999), _lastMs);
         if (_firstMs == 0) _firstMs = atMs;
-        var faded = Faded(atMs);
-        if (faded < 0.5) _burstMs = atMs;
+        var count = Score(atMs);
+        if (count < 1.5) _burstMs = atMs;
         _most = (float)(_most * Math.Exp((_lastMs - atMs) / ForgetMs));
         if (atMs - _peakSinceMs > HabitAfterMs) (_most, _peak, _peakSinceMs) = (Math.Max(_most, _peak), 0, atMs);
-        (_recent, _lastMs, _newest) = ((float)(faded + 1), atMs, number);
+        (_recent, _lastMs, _newest) = ((float)count, atMs, number);
 
         var limit = LimitOf(limits);
         var nowS = (uint)Math.Min(uint.MaxValue, atMs / 1000);
@@ -97,6 +97,4 @@ public struct Reconnects
         finding = new(FindingKind.Reconnects, -1, atMs, Math.Max(_burstMs, atMs - MemoryMs), _recent, limit, _recent, 0, _most);
         return true;
     }
-
-    private readonly double Faded(long atMs) => _recent * Math.Exp(-Math.Max(0, (double)atMs - _lastMs) / MemoryMs);
 }
