@@ -28,6 +28,9 @@ public static class DetectionChapter
         var cast = AttackScript.Plan(DevicesAKind, AttackHistory.Interval, $"attacked{suffix}-");
         var history = AttackHistory.Compose(cast, seed, cloud.Clock.GetUtcNow());
         var began = wall.GetTimestamp();
+        // What is refused has an outcome too: without it the wait below would last as long as its patience.
+        using var following = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        var follow = observer.Follow(following.Token);
         for (var fed = 0; fed < history.Drafts.Count;)
         {
             // Not faster than the app takes it, so that nothing is retired before it is read.
@@ -37,9 +40,12 @@ public static class DetectionChapter
             }
 
             await Task.Delay(Look, wall, cancel).ConfigureAwait(false);
+            if (follow.IsCompleted) await follow.ConfigureAwait(false);
         }
 
         await observer.Settle(history.Messages, Patience, cancel).ConfigureAwait(false);
+        await following.CancelAsync().ConfigureAwait(false);
+        await follow.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         var seen = await observer.Read(cancel).ConfigureAwait(false);
         foreach (var device in cast) cloud.IotHub.Delete(device.DeviceId); // nobody enrolled them: the audit would say so
         return Judge(history, seen, wall.GetElapsedTime(began));
